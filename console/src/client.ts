@@ -14,6 +14,12 @@ export class Refused extends Error {
   }
 }
 
+/** said is what an error says to people. */
+export function said(error: unknown): string {
+  if (error instanceof TypeError) return 'The server does not answer. Start it with furl serve or furl dev.'
+  return error instanceof Error ? error.message : String(error)
+}
+
 let token = sessionStorage.getItem(tokenName) ?? ''
 
 /** signIn trades the ticket in the page's address for a session. It reports whether there is a session. */

@@ -1,7 +1,7 @@
 // What a view reads: once for each address, and again every few seconds if it asks for that.
 
 import { useEffect, useState } from 'preact/hooks'
-import { get, Refused } from './client'
+import { get, Refused, said } from './client'
 import { failed } from './shell'
 
 export interface Loaded<T> {
@@ -28,7 +28,7 @@ export function useLoad<T>(path: string, every = 0): Loaded<T> {
       } catch (error) {
         if (ended.signal.aborted) return
         if (error instanceof Refused && error.status === 401) failed(error)
-        const message = error instanceof Error ? error.message : String(error)
+        const message = said(error)
         setState((old) => ({ path, value: old.path === path ? old.value : undefined, error: message }))
       }
       if (every && !ended.signal.aborted) timer = setTimeout(read, every)

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { address, link } from './address'
 import type { Server } from './api'
-import { get, Refused, signIn, signOut } from './client'
+import { get, Refused, said, signIn, signOut } from './client'
 import { Keys } from './keys'
 import { Problem, Waiting } from './parts/states'
 import { Access } from './views/access'
@@ -28,7 +28,7 @@ export function failed(error: unknown) {
     problem.value = noSession
     return
   }
-  problem.value = error instanceof Error ? error.message : String(error)
+  problem.value = said(error)
 }
 
 const views = {

@@ -12,7 +12,7 @@ const titles: Record<string, string> = {
   cloudformation: 'CloudFormation',
   terraform: 'Terraform',
   cdk: 'CDK',
-  iam: 'IAM',
+  json: 'Policy statement',
 }
 
 export function Fixes({ fixes }: { fixes: Fix[] }) {
@@ -22,6 +22,9 @@ export function Fixes({ fixes }: { fixes: Fix[] }) {
   const at = Math.min(chosen, fixes.length - 1)
   const fix = fixes[at]
   if (!fix) return null
+  if (fixes.every(({ texts }) => texts.length === 0)) {
+    return <Sentences texts={[...new Set(fixes.flatMap(({ sentences }) => sentences))]} /> // of every form
+  }
   const choose = (to: number) => {
     setChosen(to)
     ;(tabs.current?.children[to] as HTMLElement | undefined)?.focus()
@@ -59,12 +62,20 @@ export function Fixes({ fixes }: { fixes: Fix[] }) {
             <Copy text={text} label={`${titles[fix.form] ?? fix.form}, ${i + 1} of ${fix.texts.length}`} />
           </div>
         ))}
-        {fix.sentences.map((sentence) => (
-          <p key={sentence}>
-            <Text>{sentence}</Text>
-          </p>
-        ))}
+        <Sentences texts={fix.sentences} />
       </div>
+    </>
+  )
+}
+
+function Sentences({ texts }: { texts: string[] }) {
+  return (
+    <>
+      {texts.map((text) => (
+        <p key={text}>
+          <Text>{text}</Text>
+        </p>
+      ))}
     </>
   )
 }

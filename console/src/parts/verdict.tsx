@@ -10,12 +10,12 @@ const signs: Record<string, { sign: string; word: string; tone: string }> = {
   none: { sign: '–', word: 'not reached', tone: 'quiet' },
 }
 
-export function VerdictTag({ verdict }: { verdict: Verdict | 'none' }) {
+export function VerdictTag({ verdict, word: own }: { verdict: Verdict | 'none'; word?: string }) {
   const { sign, word, tone } = signs[verdict] ?? { sign: '?', word: verdict, tone: 'quiet' }
   return (
     <span class={'tag ' + tone}>
       <span aria-hidden="true">{sign} </span>
-      {word}
+      {own ?? word}
     </span>
   )
 }

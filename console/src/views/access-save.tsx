@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks'
 import type { Access, SavePolicy, WhatIfAnswer } from '../api'
-import { Refused, send } from '../client'
+import { Refused, said, send } from '../client'
 import { Problem } from '../parts/states'
 import { Text } from '../text'
 import { type Draft, written } from './access-drafts'
@@ -32,7 +32,7 @@ export function Save(props: {
       if (error instanceof Refused && error.status === 409) {
         props.onConflict()
         props.onClose()
-      } else setFailure(error instanceof Error ? error.message : String(error))
+      } else setFailure(said(error))
     }
   }
   const errors = answer?.lint.filter((one) => one.severity === 'error').length ?? 0

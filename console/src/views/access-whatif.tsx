@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Access, Policy, WhatIf, WhatIfAnswer } from '../api'
-import { query, send } from '../client'
+import { query, said, send } from '../client'
 import { useLoad } from '../load'
 import { server } from '../shell'
 import { Problem, Waiting } from '../parts/states'
@@ -61,7 +61,7 @@ function Editor(props: Props & { read: Policy; again: () => void }) {
     } catch (error) {
       if (signal?.aborted) return
       onAnswer(undefined)
-      setFailure(error instanceof Error ? error.message : String(error))
+      setFailure(said(error))
     }
   }
   useEffect(() => {

@@ -1,22 +1,44 @@
-// What the policies said to one action: what was asked, what decided, and what nearly allowed it.
+// What the policies said to each action, and which statements nearly allowed it.
 
 import type { Decision, Miss } from '../api'
+import { VerdictTag } from '../parts/verdict'
 import { Text } from '../text'
 
-export function DecisionView({ decision, open }: { decision: Decision; open: boolean }) {
+export function Decisions({ decisions }: { decisions: Decision[] }) {
+  if (decisions.length === 0) return null
   return (
-    <details class="decision" open={open || !decision.allowed}>
-      <summary>
-        {decision.asked.length === 1 ? '1 policy was asked' : `${decision.asked.length} policies were asked`} about{' '}
-        <code>{decision.action}</code>
-      </summary>
-      <List title="Asked" texts={decision.asked} />
-      <List title="Statements that deny it" texts={decision.denying} />
-      <List title="Why these apply" texts={decision.grounds} />
-      <List title="Statements that allow it" texts={decision.allowing} />
-      {decision.misses.length > 0 && <Misses misses={decision.misses} />}
-      <List title="Besides" texts={decision.notes} />
-    </details>
+    <section aria-labelledby="decisions">
+      <h3 id="decisions">What the policies said</h3>
+      <div class="decisions">
+        {decisions.map((decision) => (
+          <One decision={decision} key={decision.action} />
+        ))}
+      </div>
+    </section>
+  )
+}
+
+function One({ decision }: { decision: Decision }) {
+  const { action, allowed, summary, asked, allowing, denying, grounds, misses, notes } = decision
+  return (
+    <section class="card" aria-label={action}>
+      <h4>
+        <code>{action}</code> <VerdictTag verdict={allowed ? 'ok' : 'refused'} word={allowed ? 'allowed' : 'denied'} />
+      </h4>
+      <p>
+        <Text>{summary}</Text>
+      </p>
+      <List title="Statements that deny it" texts={denying} />
+      <List title="Why these apply" texts={grounds} />
+      <List title="Statements that allow it" texts={allowing} />
+      <List title="Policies that were asked" texts={asked} />
+      {asked.length === 0 && <p class="quiet">No policy was asked: there is none on either side.</p>}
+      {misses.length > 0 && <h5>Statements that nearly allow it</h5>}
+      {misses.map((miss, i) => (
+        <NearMiss miss={miss} key={i} />
+      ))}
+      <List title="Besides" texts={notes} />
+    </section>
   )
 }
 
@@ -24,7 +46,7 @@ function List({ title, texts }: { title: string; texts: string[] }) {
   if (texts.length === 0) return null
   return (
     <>
-      <h4>{title}</h4>
+      <h5>{title}</h5>
       <ul>
         {texts.map((text, i) => (
           <li key={i}>
@@ -36,43 +58,38 @@ function List({ title, texts }: { title: string; texts: string[] }) {
   )
 }
 
-function Misses({ misses }: { misses: Miss[] }) {
+function NearMiss({ miss }: { miss: Miss }) {
   return (
-    <>
-      <h4>Statements that nearly allow it</h4>
-      {misses.map((miss, i) => (
-        <div class="miss" key={i}>
-          <p>
-            <Text>{miss.failures.length > 0 ? miss.statement : miss.text}</Text>
-          </p>
-          {miss.failures.length > 0 && (
-            <table class="world-table stack">
-              <thead>
-                <tr>
-                  <th scope="col">What does not match</th>
-                  <th scope="col">Wanted</th>
-                  <th scope="col">Got</th>
-                </tr>
-              </thead>
-              <tbody>
-                {miss.failures.map((failure, j) => (
-                  <tr key={j}>
-                    <th scope="row">
-                      <Text>{failure.what}</Text>
-                    </th>
-                    <td data-label="Wanted" class="mono">
-                      <Text>{failure.wanted}</Text>
-                    </td>
-                    <td data-label="Got" class="mono">
-                      <Text>{failure.got || 'nothing'}</Text>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
-        </div>
-      ))}
-    </>
+    <div class="miss">
+      <p>
+        <Text>{miss.failures.length > 0 ? miss.statement : miss.text}</Text>
+      </p>
+      {miss.failures.length > 0 && (
+        <table class="world-table stack" aria-label={'What does not match in ' + miss.statement}>
+          <thead>
+            <tr>
+              <th scope="col">What does not match</th>
+              <th scope="col">Wanted</th>
+              <th scope="col">Got</th>
+            </tr>
+          </thead>
+          <tbody>
+            {miss.failures.map((failure, i) => (
+              <tr key={i}>
+                <th scope="row">
+                  <Text>{failure.what}</Text>
+                </th>
+                <td data-label="Wanted" class="mono">
+                  <Text>{failure.wanted}</Text>
+                </td>
+                <td data-label="Got" class="mono">
+                  <Text>{failure.got || 'nothing'}</Text>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </div>
   )
 }

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { LogLine } from '../api'
-import { objects, query } from '../client'
+import { objects, query, said } from '../client'
 import { Text } from '../text'
 import { number } from './words'
 
@@ -53,7 +53,7 @@ export function Log({ arn }: { arn: string }) {
           setState('the log ended')
         } catch (error) {
           if (ended.signal.aborted) return
-          setState(error instanceof Error ? error.message : String(error))
+          setState(said(error))
         }
         await new Promise((go) => setTimeout(go, retryAfter))
       }

@@ -53,13 +53,27 @@ export function Body({ body, name }: { body: Kept; name: string }) {
   )
 }
 
-/** indented is JSON with a line for each member. Other text stays as it is, and so does what JSON.parse would change. */
+/** indented writes JSON in lines. Numbers and repeated names stay as they were sent; what is not JSON stays as it is. */
 function indented(text: string): string {
-  if (!/^\s*[[{]/.test(text)) return text
   try {
-    if (/\d{16}|"__proto__"/.test(text)) return text // a number that is too long for a double
-    return JSON.stringify(JSON.parse(text), null, 2)
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return text
   } catch {
     return text
   }
+  let out = ''
+  let depth = 0
+  const line = () => '\n' + '  '.repeat(depth)
+  for (const token of text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? []) {
+    if (token === '{' || token === '[') {
+      depth++
+      out += token + line()
+    } else if (token === '}' || token === ']') {
+      depth--
+      out = /[{[]\s*$/.test(out.slice(-200)) && /[{[]$/.test(out.trimEnd()) ? out.trimEnd() + token : out + line() + token
+    } else if (token === ',') out += ',' + line()
+    else if (token === ':') out += ': '
+    else out += token
+  }
+  return out
 }

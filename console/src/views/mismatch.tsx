@@ -1,107 +1,133 @@
-// Why a signature does not match: the canonical requests of server and client side by side, with the bytes marked that
-// differ.
+// Why a signature does not match: the canonical requests of server and client side by side.
 
+import { useMemo } from 'preact/hooks'
 import type { Mismatch } from '../api'
-import { visible } from '../text'
-import { Text } from '../text'
+import { Copy } from '../parts/copy'
+import { Text, visible } from '../text'
+import { align, type Pair, type Side } from './align'
 
-export function MismatchView({ mismatch }: { mismatch: Mismatch }) {
-  const ranges = (side: 'server' | 'client') => mismatch.differ.map((one) => one[side])
+export function Difference({ mismatch }: { mismatch: Mismatch }) {
+  const { fault, explanation, certainty, server, client, differ } = mismatch
   return (
-    <div class="mismatch">
-      {mismatch.explanation && (
+    <section aria-labelledby="mismatch">
+      <h3 id="mismatch">Why the signature does not match</h3>
+      {explanation && (
         <p>
-          <Text>{mismatch.explanation}</Text>
+          <Text>{explanation}</Text>
         </p>
       )}
-      {(mismatch.fault || mismatch.certainty) && (
-        <p class="quiet">
-          {mismatch.fault && <code>{visible(mismatch.fault)}</code>}
-          {mismatch.certainty && <> {visible(mismatch.certainty)}</>}
-        </p>
+      {(fault || certainty) && (
+        <dl class="request-facts">
+          {fault && (
+            <>
+              <dt>Fault</dt>
+              <dd>{visible(fault)}</dd>
+            </>
+          )}
+          {certainty && (
+            <>
+              <dt>Certainty</dt>
+              <dd>{visible(certainty)}</dd>
+            </>
+          )}
+        </dl>
       )}
-      <div class="mismatch-sides">
-        <Side title="Canonical request of the server" text={mismatch.server} ranges={ranges('server')} />
-        <Side title="Canonical request of the client" text={mismatch.client} ranges={ranges('client')} />
-      </div>
-    </div>
-  )
-}
-
-type Range = [number, number]
-
-function Side({ title, text, ranges }: { title: string; text?: string; ranges: Range[] }) {
-  return (
-    <section aria-label={title}>
-      <h4>{title}</h4>
-      {text === undefined || text === '' ? (
-        <p class="quiet">It is not known: the client did not tell it, and it could not be found out.</p>
+      {server && client ? (
+        <Both server={server} client={client} differ={differ} />
       ) : (
-        <ol class="canonical" tabIndex={0} aria-label={title}>
-          {lines(text, ranges).map((parts, i) => (
-            <li key={i} class={parts.some((part) => part.differs) ? 'differs' : undefined}>
-              {parts.map((part, j) =>
-                part.differs ? (
-                  <mark key={j}>
-                    <span class="sr">differs: </span>
-                    {shown(part.text)}
-                    <span class="sr"> end of difference</span>
-                  </mark>
-                ) : (
-                  <span key={j}>{visible(part.text)}</span>
-                ),
-              )}
-            </li>
-          ))}
-        </ol>
+        <Alone server={server} client={client} />
       )}
     </section>
   )
 }
 
-interface Part {
-  text: string
-  differs: boolean
+function Both({ server, client, differ }: { server: string; client: string; differ: Mismatch['differ'] }) {
+  const pairs = useMemo(() => align(server, client, differ), [server, client, differ])
+  return (
+    <>
+      <table class="sides" role="table">
+        <caption>
+          The canonical requests, line by line. What differs is <mark>marked</mark>; in it · is a space, → a tab, ↵ the end of a
+          line.
+        </caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            <th role="columnheader" scope="col">
+              The server made <Copy text={server} label="the canonical request of the server" />
+            </th>
+            <th role="columnheader" scope="col">
+              The client signed <Copy text={client} label="the canonical request of the client" />
+            </th>
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {pairs.map((pair, i) => (
+            <tr role="row" key={i} class={differs(pair) ? 'differs' : 'same'}>
+              <Line side={pair.server} label="Server" />
+              <Line side={pair.client} label="Client" />
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  )
 }
 
-/** shown makes white space visible, which a difference may consist of; where there is nothing, it says so. */
-function shown(text: string): string {
-  return text === '' ? '∅' : visible(text).replaceAll(' ', '␣').replaceAll('\t', '⇥')
+function differs({ server, client }: Pair): boolean {
+  return !server || !client || [server, client].some(({ pieces }) => pieces.some((piece) => piece.differs))
 }
 
-// textOf reads UTF-8. A difference may begin or end within a character: then its bytes are shown, which differ, and not the
-// same sign on both sides.
-function textOf(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return [...bytes].map((b) => (b < 0x80 ? String.fromCharCode(b) : '\\x' + b.toString(16))).join('')
-  }
+function Line({ side, label }: { side: Side | undefined; label: string }) {
+  if (!side)
+    return (
+      <td role="cell" data-label={label} class="quiet">
+        no such line
+      </td>
+    )
+  return (
+    <td role="cell" data-label={`${label}, line ${side.number}`}>
+      <code>
+        {side.pieces.length === 0 && <span class="quiet">(empty line)</span>}
+        {side.pieces.map(({ text, differs }, i) => (differs ? <Differing text={text} key={i} /> : visible(text)))}
+      </code>
+    </td>
+  )
 }
 
-/** lines cuts a text at its line ends and where a difference, in bytes of UTF-8, begins and ends. */
-export function lines(text: string, ranges: Range[]): Part[][] {
-  const bytes = new TextEncoder().encode(text)
-  const decode = (from: number, to: number) => textOf(bytes.subarray(from, to))
-  const result: Part[][] = []
-  let from = 0
-  for (;;) {
-    let end = bytes.indexOf(10, from)
-    if (end < 0) end = bytes.length
-    const parts: Part[] = []
-    let at = from
-    for (const [start, stop] of ranges) {
-      if (stop < from || start > end || (start < from && stop <= from && start !== stop)) continue
-      const a = Math.max(start, at)
-      const b = Math.min(stop, end)
-      if (b < a) continue
-      if (a > at) parts.push({ text: decode(at, a), differs: false })
-      parts.push({ text: decode(a, b), differs: true })
-      at = b
-    }
-    if (at < end || parts.length === 0) parts.push({ text: decode(at, end), differs: false })
-    result.push(parts)
-    if (end >= bytes.length) return result
-    from = end + 1
-  }
+function Differing({ text }: { text: string }) {
+  if (text === '')
+    return (
+      <mark class="gap">
+        <span class="sr">[differs: something is missing here]</span>
+      </mark>
+    )
+  const seen = visible(text).replaceAll(' ', '·').replaceAll('\t', '→').replaceAll('\n', '↵')
+  return (
+    <mark>
+      <span class="sr">[differs: </span>
+      {seen}
+      <span class="sr">]</span>
+    </mark>
+  )
+}
+
+function Alone({ server, client }: { server?: string; client?: string }) {
+  const text = server ?? client
+  if (!text) return null
+  return (
+    <>
+      <h4>{server ? 'The canonical request that the server made' : 'The canonical request that the client signed'}</h4>
+      {server && (
+        <p class="quiet">
+          The client did not tell its own. <code>furl call -v</code> sends it, and then both stand here side by side.
+        </p>
+      )}
+      <div class="code">
+        <pre tabIndex={0} role="group" aria-label="Canonical request">
+          {visible(text)}
+        </pre>
+        <Copy text={text} label="the canonical request" />
+      </div>
+    </>
+  )
 }

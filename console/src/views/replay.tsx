@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { address, link } from '../address'
 import type { CallerList, Replay as Wanted, Replayed, RequestDetail } from '../api'
-import { query, send } from '../client'
+import { query, said, send } from '../client'
 import { useLoad } from '../load'
 import { Problem } from '../parts/states'
 import { server } from '../shell'
@@ -67,7 +67,7 @@ function Form({ detail, onClose }: { detail: RequestDetail; onClose: () => void 
       setBusy(true)
       setAnswer(await send<Replayed>('POST', 'v1/requests/' + encodeURIComponent(detail.id) + '/replay', wanted))
     } catch (error) {
-      setError(error instanceof Error ? error.message : String(error))
+      setError(said(error))
     }
     setBusy(false)
   }

@@ -9,7 +9,9 @@ import { Problem, Waiting } from '../parts/states'
 import { VerdictTag } from '../parts/verdict'
 import { Text } from '../text'
 import { Card } from './card'
+import { Decisions } from './decision'
 import { Body, Headers } from './message'
+import { Difference } from './mismatch'
 import { RequestLog } from './request-log'
 import { Code } from './request-code'
 import { Replay } from './replay'
@@ -39,6 +41,8 @@ export function RequestPage({ id }: { id: string }) {
 
 function Opened({ detail, again }: { detail: RequestDetail; again: () => void }) {
   const fixes = detail.fixes.filter((fix) => fix.texts.length > 0 || fix.sentences.length > 0)
+  const mismatches = detail.steps.flatMap(({ mismatch }) => mismatch ?? [])
+  const decisions = detail.steps.flatMap(({ decision }) => decision ?? [])
   return (
     <article class="request">
       <header class="world-title">
@@ -62,6 +66,10 @@ function Opened({ detail, again }: { detail: RequestDetail; again: () => void })
         </p>
       )}
       <Way steps={detail.steps} api={detail.api} />
+      {mismatches.map((mismatch, i) => (
+        <Difference mismatch={mismatch} key={i} />
+      ))}
+      <Decisions decisions={decisions} />
       {fixes.length > 0 && (
         <Card title="What would mend it" wide>
           <Fixes fixes={fixes} />

@@ -33,7 +33,7 @@ export function RequestTable() {
           </button>
         </span>
       </header>
-      <form class="bar" role="search" aria-label="Filter requests" onSubmit={(event) => event.preventDefault()}>
+      <form class="bar requests-filter" role="search" aria-label="Filter requests" onSubmit={(event) => event.preventDefault()}>
         {field('text', 'Text', 'method, path, reason, id')}
         {field('function', 'Function', 'name or ARN')}
         {field('status', 'Status', '403 or 4xx')}

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 import type { RequestLine, RequestList } from '../api'
-import { get, lines, query, Refused } from '../client'
+import { get, lines, query, Refused, said } from '../client'
 import { failed } from '../shell'
 
 const most = 1000 // rows that are kept
@@ -45,7 +45,7 @@ async function follow(search: string, signal: AbortSignal, change: Change) {
         // Another try does not mend it, and the old rows are of another filter.
         return change(() => ({ rows: [], state: 'stopped', error: error.message }))
       }
-      const message = error instanceof Error ? error.message : String(error)
+      const message = said(error)
       change((old) => ({ ...old, state: 'lost', error: message }))
     }
     await new Promise((done) => setTimeout(done, wait))

@@ -1,22 +1,21 @@
-// The way of a request: its steps in their order, each with how it came out, and why below it.
+// The way of a request through the server: its steps in their order, with those that it did not reach.
 
 import type { Step } from '../api'
 import { VerdictTag } from '../parts/verdict'
 import { Text } from '../text'
-import { DecisionView } from './decision'
-import { MismatchView } from './mismatch'
 import { duration } from './words'
 
 const all = ['route', 'authenticate', 'authorize', 'event', 'invoke', 'response']
 
 export function Way({ steps, api }: { steps: Step[]; api: boolean }) {
-  const names = api ? [...new Set(steps.map((step) => step.step))] : all
-  const others = steps.filter((step) => !names.includes(step.step)).map((step) => step.step)
+  const found = [...new Set(steps.map(({ step }) => step))]
+  const names = api ? found : [...all, ...found.filter((name) => !all.includes(name))]
   return (
-    <section aria-label="The way of the request">
+    <section aria-labelledby="way">
+      <h3 id="way">The way of the request</h3>
       <ol class="way">
-        {[...names, ...new Set(others)].map((name) => (
-          <Station key={name} name={name} found={steps.filter((step) => step.step === name)} />
+        {names.map((name) => (
+          <Station key={name} name={name} steps={steps.filter(({ step }) => step === name)} />
         ))}
       </ol>
     </section>
@@ -25,43 +24,39 @@ export function Way({ steps, api }: { steps: Step[]; api: boolean }) {
 
 const worst = ['failed', 'refused', 'warning', 'ok'] as const
 
-function Station({ name, found }: { name: string; found: Step[] }) {
-  const verdict = worst.find((verdict) => found.some((step) => step.verdict === verdict)) ?? 'none'
-  const bad = verdict === 'failed' || verdict === 'refused'
+function Station({ name, steps }: { name: string; steps: Step[] }) {
+  const verdict = worst.find((verdict) => steps.some((step) => step.verdict === verdict)) ?? 'none'
   return (
     <li class={'station ' + verdict}>
-      <h3>
-        {name} <VerdictTag verdict={verdict} />
-        {found.length > 0 && <small class="quiet">{duration(found.reduce((sum, step) => sum + step.micros, 0))}</small>}
-      </h3>
-      {found.map((step, i) => (
-        <Found step={step} open={bad} key={i} />
+      <h4>{name}</h4>
+      {steps.length === 0 && <VerdictTag verdict="none" />}
+      {steps.map((step, i) => (
+        <div key={i}>
+          <VerdictTag verdict={step.verdict} /> <small class="quiet">{duration(step.micros)}</small>
+          <p>
+            <Text>{step.summary}</Text>
+          </p>
+          {step.details.length > 0 && !step.decision && <Details step={step} />}
+        </div>
       ))}
     </li>
   )
 }
 
-function Found({ step, open }: { step: Step; open: boolean }) {
+// Details are open where a step did not pass, unless a part of the page of its own says the same.
+function Details({ step }: { step: Step }) {
   return (
-    <div class="found">
-      <p>
-        <Text>{step.summary}</Text>
-      </p>
-      {step.mismatch && <MismatchView mismatch={step.mismatch} />}
-      {step.decision ? <DecisionView decision={step.decision} open={open} /> : <Details details={step.details} />}
-    </div>
-  )
-}
-
-function Details({ details }: { details: string[] }) {
-  if (details.length === 0) return null
-  return (
-    <ul>
-      {details.map((detail, i) => (
-        <li key={i} class="lines">
-          <Text>{detail}</Text>
-        </li>
-      ))}
-    </ul>
+    <details open={step.verdict !== 'ok' && !step.mismatch}>
+      <summary>
+        Details<span class="sr"> of {step.step}</span>
+      </summary>
+      <ul>
+        {step.details.map((detail, i) => (
+          <li key={i} class="lines">
+            <Text>{detail}</Text>
+          </li>
+        ))}
+      </ul>
+    </details>
   )
 }
