@@ -283,7 +283,13 @@ export interface AccessWhy {
   caller: string
   url: AccessURL
   cell: AccessCell
-  steps: { status: 'ok' | 'problem' | 'unknown' | string; title: string; summary: Outside; details: Outside[]; fix: Outside[] }[]
+  steps: {
+    status: 'ok' | 'problem' | 'unknown' | string
+    title: string
+    summary: Outside
+    details: Outside[]
+    fix: Outside[]
+  }[]
   fixes: Fix[]
   policies: PolicyRef[] // that decide about it, those that can be edited
 }
@@ -330,7 +336,15 @@ export interface SavePolicy {
 
 // GET /_furl/v1/accounts
 export interface AccountList {
-  accounts: { account: string; users: number; roles: number; groups: number; policies: number; sessions: number; functions: number }[]
+  accounts: {
+    account: string
+    users: number
+    roles: number
+    groups: number
+    policies: number
+    sessions: number
+    functions: number
+  }[]
 }
 // GET /_furl/v1/accounts/ID/KIND?search=&limit=&offset=, where KIND is users, roles, groups, policies or sessions.
 export interface EntityList {

@@ -69,7 +69,8 @@ export function Shell() {
         </nav>
         {server.value && (
           <p class="where">
-            {server.value.endpoint} · {server.value.edit ? 'replay and saving allowed' : 'read-only'} · <kbd>?</kbd> keys
+            {server.value.endpoint} · {server.value.edit ? 'replay and saving allowed' : 'read-only'} · <kbd>?</kbd>{' '}
+            keys
           </p>
         )}
       </header>

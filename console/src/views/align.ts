@@ -45,7 +45,8 @@ function cut(text: string, ranges: Range[]): Side[] {
       const stop = Math.min(Math.max(b, start), end)
       if (start > at) pieces.push({ text: textOf(bytes.subarray(at, start)), differs: false })
       const breaks = found >= 0 && a <= end && b > end ? '\n' : ''
-      if (stop > start || breaks || a === b) pieces.push({ text: textOf(bytes.subarray(start, stop)) + breaks, differs: true })
+      if (stop > start || breaks || a === b)
+        pieces.push({ text: textOf(bytes.subarray(start, stop)) + breaks, differs: true })
       at = stop
     }
     if (end > at) pieces.push({ text: textOf(bytes.subarray(at, end)), differs: false })
@@ -61,8 +62,14 @@ const nameOf = (line: string) => /^[^:]*:/.exec(line)?.[0]
 
 /** align pairs the lines: those that are the same, then those of headers with the same name, then what stands between. */
 export function align(server: string, client: string, differ: { server: Range; client: Range }[]): Pair[] {
-  const a = cut(server, differ.map(({ server }) => server))
-  const b = cut(client, differ.map(({ client }) => client))
+  const a = cut(
+    server,
+    differ.map(({ server }) => server),
+  )
+  const b = cut(
+    client,
+    differ.map(({ client }) => client),
+  )
   if (a.length > most || b.length > most) return inOrder(a, b)
   const x = a.map(lineOf)
   const y = b.map(lineOf)

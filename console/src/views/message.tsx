@@ -70,7 +70,8 @@ function indented(text: string): string {
       out += token + line()
     } else if (token === '}' || token === ']') {
       depth--
-      out = /[{[]\s*$/.test(out.slice(-200)) && /[{[]$/.test(out.trimEnd()) ? out.trimEnd() + token : out + line() + token
+      out =
+        /[{[]\s*$/.test(out.slice(-200)) && /[{[]$/.test(out.trimEnd()) ? out.trimEnd() + token : out + line() + token
     } else if (token === ',') out += ',' + line()
     else if (token === ':') out += ': '
     else out += token

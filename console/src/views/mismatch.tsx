@@ -47,8 +47,8 @@ function Both({ server, client, differ }: { server: string; client: string; diff
     <>
       <table class="sides" role="table">
         <caption>
-          The canonical requests, line by line. What differs is <mark>marked</mark>; in it · is a space, → a tab, ↵ the end of a
-          line.
+          The canonical requests, line by line. What differs is <mark>marked</mark>; in it · is a space, → a tab, ↵ the
+          end of a line.
         </caption>
         <thead role="rowgroup">
           <tr role="row">

@@ -95,10 +95,19 @@ function Form({ detail, onClose }: { detail: RequestDetail; onClose: () => void 
           </label>
           <label>
             Headers, one in each line{' '}
-            <textarea rows={5} class="mono" value={headers} onInput={(event) => setHeaders(event.currentTarget.value)} />
+            <textarea
+              rows={5}
+              class="mono"
+              value={headers}
+              onInput={(event) => setHeaders(event.currentTarget.value)}
+            />
           </label>
           <label>
-            <input type="checkbox" checked={!keepBody} onChange={(event) => setKeepBody(!event.currentTarget.checked)} />{' '}
+            <input
+              type="checkbox"
+              checked={!keepBody}
+              onChange={(event) => setKeepBody(!event.currentTarget.checked)}
+            />{' '}
             another body
           </label>
           {!keepBody && (

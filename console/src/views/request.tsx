@@ -1,6 +1,6 @@
 // One request: what each step found, why it was refused, and what was sent and answered.
 
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { address, go, link } from '../address'
 import type { RequestDetail } from '../api'
 import { useLoad } from '../load'
@@ -20,6 +20,7 @@ import { distance, duration, exact, short } from './words'
 
 export function RequestPage({ id }: { id: string }) {
   const { value: detail, error, again } = useLoad<RequestDetail>('v1/requests/' + encodeURIComponent(id))
+  useLateLog(detail, again)
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('dialog[open]')) return
@@ -145,7 +146,9 @@ function Facts({ detail }: { detail: RequestDetail }) {
         {detail.caller && detail.function && (
           <>
             {' · '}
-            <a href={link('access', '', { callerSearch: short(detail.caller), urlSearch: unqualified(detail.function) })}>
+            <a
+              href={link('access', '', { callerSearch: short(detail.caller), urlSearch: unqualified(detail.function) })}
+            >
               what it may call
             </a>
           </>
@@ -157,7 +160,8 @@ function Facts({ detail }: { detail: RequestDetail }) {
       </dd>
       <dt>Time</dt>
       <dd>
-        <time dateTime={detail.time}>{exact(detail.time)}</time>, {distance(detail.time)}; took {duration(detail.micros)}
+        <time dateTime={detail.time}>{exact(detail.time)}</time>, {distance(detail.time)}; took{' '}
+        {duration(detail.micros)}
       </dd>
       <dt>Id</dt>
       <dd class="mono">
@@ -170,4 +174,19 @@ function Facts({ detail }: { detail: RequestDetail }) {
 /** unqualified is the ARN of the function itself. */
 function unqualified(arn: string): string {
   return arn.split(':').slice(0, 7).join(':')
+}
+
+const lateLog = { tries: 3, pause: 700 } // milliseconds
+
+// useLateLog reads the request again while its log may not be whole: the last lines come a moment after the answer.
+function useLateLog(detail: RequestDetail | undefined, again: () => void) {
+  const tries = useRef(0)
+  useEffect(() => {
+    const reached = detail?.steps.some(({ step }) => step === 'invoke')
+    const whole = detail?.logs.some(({ stream, text }) => stream === 'platform' && text.startsWith('REPORT'))
+    if (!reached || whole || tries.current >= lateLog.tries) return
+    tries.current++
+    const timer = setTimeout(again, lateLog.pause)
+    return () => clearTimeout(timer)
+  }, [detail])
 }

@@ -15,7 +15,10 @@ const screenful = 200 // rows that are shown at first, and more each time
 
 export function RequestTable() {
   const { filter } = address.value
-  const wanted = Object.fromEntries(names.map((name) => [name, filter.get(name) ?? ''])) as Record<(typeof names)[number], string>
+  const wanted = Object.fromEntries(names.map((name) => [name, filter.get(name) ?? ''])) as Record<
+    (typeof names)[number],
+    string
+  >
   const [paused, setPaused] = useState(false)
   const live = useRequests(wanted, paused)
   const show = (change: Record<string, string>) => go(link('requests', '', { ...wanted, ...change }), true)
@@ -33,7 +36,12 @@ export function RequestTable() {
           </button>
         </span>
       </header>
-      <form class="bar requests-filter" role="search" aria-label="Filter requests" onSubmit={(event) => event.preventDefault()}>
+      <form
+        class="bar requests-filter"
+        role="search"
+        aria-label="Filter requests"
+        onSubmit={(event) => event.preventDefault()}
+      >
         {field('text', 'Text', 'method, path, reason, id')}
         {field('function', 'Function', 'name or ARN')}
         {field('status', 'Status', '403 or 4xx')}
@@ -57,7 +65,13 @@ function Check(props: { label: string; checked: boolean; onCheck: (on: boolean) 
 }
 
 function State({ live }: { live: Live }) {
-  const words = { reading: 'reading …', live: '● live', paused: '‖ paused', lost: '✗ not connected, trying again', stopped: '✗ not connected' }
+  const words = {
+    reading: 'reading …',
+    live: '● live',
+    paused: '‖ paused',
+    lost: '✗ not connected, trying again',
+    stopped: '✗ not connected',
+  }
   return (
     <span class={live.state === 'lost' || live.state === 'stopped' ? 'bad' : 'quiet'} role="status">
       {words[live.state]}
@@ -73,7 +87,9 @@ function Rows({ live, filtered }: { live: Live; filtered: boolean }) {
     if (live.state !== 'live' && live.state !== 'paused') return null
     return (
       <Empty>
-        {filtered ? 'No request matches.' : 'No request to a function URL has come yet. Type furl call URL to send one.'}
+        {filtered
+          ? 'No request matches.'
+          : 'No request to a function URL has come yet. Type furl call URL to send one.'}
       </Empty>
     )
   }
@@ -157,7 +173,9 @@ function Row({ row }: { row: RequestLine }) {
       <td data-label="Status" class="nowrap">
         {row.status || '–'} <VerdictTag verdict={row.verdict} />
       </td>
-      <td data-label="Function">{row.function ? <Text>{short(row.function).replace(/^function:/, '')}</Text> : <Operation row={row} />}</td>
+      <td data-label="Function">
+        {row.function ? <Text>{short(row.function).replace(/^function:/, '')}</Text> : <Operation row={row} />}
+      </td>
       <td data-label="Caller">
         {row.caller ? (
           <span title={row.caller}>
