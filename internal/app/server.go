@@ -353,24 +353,6 @@ func (s *Server) wire() error {
 	return nil
 }
 
-// openConsole makes the console, unless there shall be none.
-func (s *Server) openConsole() {
-	if s.config.Console != ConsoleRead && s.config.Console != ConsoleEdit {
-		return
-	}
-	s.console = &console.Console{
-		Edit: s.config.Console == ConsoleEdit, Version: s.config.Version, Endpoint: s.address.endpoint, Region: s.config.Region,
-		State: s.state, Now: s.config.Now, Refused: s.pages.Refused,
-		Traces: s.traces, Exchanges: s.pages.Exchanges,
-		Log: func(ctx context.Context, function, requestID string, lines int) (iter.Seq2[logs.Entry, error], error) {
-			return s.pages.ReadLogs(ctx, pages.LogRequest{Functions: []string{function}, RequestID: requestID, Lines: lines})
-		},
-		FunctionURL: s.address.FunctionURL, Concurrency: s.invoke, Pool: s.pool, Traffic: s.traffic,
-	}
-	s.console.Open()
-	s.pages.Console = s.console
-}
-
 // serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may
 // clean up the request before the planes see it.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/sigv4"
 )
 
 // Program says how a program signs a request: it finds the credentials by itself.
@@ -28,6 +29,33 @@ type Program struct {
 
 // Languages are the formats that are programs, which sign by themselves.
 func Languages() []string { return []string{"python", "js", "go"} }
+
+// Write writes the program for the request, in a form that the libraries of the language send as it is. sign signs a
+// request, for its canonical path and query.
+func (program Program) Write(w io.Writer, p *Prepared, language string, sign func(*http.Request) (sigv4.Signed, error)) error {
+	if language != "go" { // which sends the target as it was typed
+		if err := p.Normalize(); err != nil {
+			return err
+		}
+	}
+	r := p.HTTP.Clone(p.HTTP.Context())
+	if !p.Body.Empty() {
+		r.Body, r.ContentLength = http.NoBody, 0 // which is the program's to read
+	}
+	signed, err := sign(r)
+	if err != nil {
+		return err
+	}
+	lines := strings.SplitN(signed.CanonicalRequest, "\n", 4) // method, path, query
+	program.Path, program.Query = lines[1], lines[2]
+	if err := p.WriteProgram(w, language, program); err != nil {
+		return &ProgramError{err}
+	}
+	return nil
+}
+
+// ProgramError says what a program of the language cannot send.
+type ProgramError struct{ error }
 
 // WriteProgram writes a program that sends the request. The request is not signed.
 func (p *Prepared) WriteProgram(w io.Writer, language string, program Program) error {
@@ -86,9 +114,9 @@ func normalText(text, more string) string {
 	return out.String()
 }
 
-// isPlain reports whether every library signs the target as it is sent: no dots, no empty segments, and a query of sorted
+// IsPlain reports whether every library signs the target as it is sent: no dots, no empty segments, and a query of sorted
 // pairs with characters that are not escaped.
-func isPlain(target string) bool {
+func IsPlain(target string) bool {
 	path, query, hasQuery := strings.Cut(target, "?")
 	simple := func(text, more string) bool {
 		return !strings.ContainsFunc(text, func(c rune) bool {
@@ -157,7 +185,7 @@ func (p *Prepared) table(indent string, quote func(string) string) string {
 }
 
 func (p *Prepared) python(program Program, body programBody) (string, error) {
-	plain := isPlain(p.URL.Target) && program.SignHost == ""
+	plain := IsPlain(p.URL.Target) && program.SignHost == ""
 	var out strings.Builder
 	out.WriteString("# pip install botocore requests\nimport sys\n\nimport botocore.session\nimport requests\nfrom botocore.auth import SigV4Auth\n" +
 		"from botocore.awsrequest import AWSRequest\nfrom urllib3.util import SKIP_HEADER\n\n")

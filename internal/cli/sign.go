@@ -146,33 +146,20 @@ func printSigned(w io.Writer, s *signer, prepared *call.Prepared, as string) err
 
 // printProgram prints a program that signs and sends the request.
 func (p *program) printProgram(command *cobra.Command, s *signer, prepared *call.Prepared, language string) error {
-	if language != "go" { // which sends the target as it was typed
-		if err := prepared.Normalize(); err != nil {
-			return err
-		}
-	}
-	r := prepared.HTTP.Clone(prepared.HTTP.Context())
-	if !prepared.Body.Empty() {
-		r.Body, r.ContentLength = http.NoBody, 0 // which is the program's to read
-	}
 	s.transport.OnSign = func(*http.Request, sigv4.Signed) {} // for the canonical request
-	signed, err := s.transport.Sign(r)
-	if err != nil {
-		return err
-	}
-	lines := strings.SplitN(signed.CanonicalRequest, "\n", 4) // method, path, query
 	host := strings.ToLower(cmp.Or(prepared.HTTP.Host, prepared.URL.Host))
 	program := call.Program{
 		Region: s.transport.Domains[host], Service: s.transport.Service, Profile: s.place.options.Profile,
-		SignHost: s.signHost, Path: lines[1], Query: lines[2],
+		SignHost: s.signHost,
 	}
 	if s.place.options.RoleARN != "" || language == "js" && program.Profile != "" {
 		p.note("the program does not take on the role or the profile of the command line: put credentials into its environment")
 	}
-	if err := prepared.WriteProgram(p.streams.Out, language, program); err != nil {
-		return usage(command, err)
+	err := program.Write(p.streams.Out, prepared, language, s.transport.Sign)
+	if cannot, ok := errors.AsType[*call.ProgramError](err); ok {
+		return usage(command, cannot)
 	}
-	return nil
+	return err
 }
 
 // setExpiry reads a duration, or a number of seconds as in the AWS CLI.

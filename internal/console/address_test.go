@@ -63,7 +63,9 @@ func shown(pattern string) string {
 }
 
 // shape is an address whose variable parts have no names: the contract and a route may name them differently.
-func shape(address string) string { return regexp.MustCompile(`/[A-Z]+\b`).ReplaceAllString(address, "/*") }
+func shape(address string) string {
+	return regexp.MustCompile(`/[A-Z]+\b`).ReplaceAllString(address, "/*")
+}
 
 // described is what the contract says of each address, by shape.
 func described(t *testing.T) map[string]string {

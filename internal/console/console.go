@@ -44,8 +44,12 @@ type Console struct {
 	Exchanges *trace.Exchanges
 	Log       LogReader // nil shows no lines
 
-	followers atomic.Int32                                                      // of requests
-	replay    func(found *trace.Trace, kept trace.Exchange, ok bool) replayable // nil: nothing can be sent again
+	// Do sends a request to the server itself, whatever its host is, and follows no redirect.
+	Do func(*http.Request) (*http.Response, error)
+
+	followers atomic.Int32 // of requests
+	replays   atomic.Int32 // that are on their way
+	borrowed  borrowed
 
 	// FunctionURL is the address of a function URL as the API gives it.
 	FunctionURL func(id, region string) string
@@ -87,6 +91,7 @@ func (c *Console) routes() []route {
 		c.requestRoutes(),
 		c.functionRoutes(),
 		c.accountRoutes(),
+		c.replayRoutes(),
 	)
 }
 

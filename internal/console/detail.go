@@ -116,10 +116,7 @@ func (c *Console) request(r *http.Request) (any, error) {
 			shown.Event = &event
 		}
 	}
-	shown.Replay = replayable{Why: "the server keeps no request to send again", Hidden: some(kept.Request.Hidden), Callers: []string{}}
-	if c.replay != nil {
-		shown.Replay = c.replay(found, kept, ok)
-	}
+	shown.Replay = c.replayableOf(found, kept, ok)
 	shown.Steps = some(shown.Steps)
 	return shown, nil
 }

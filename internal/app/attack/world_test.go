@@ -254,6 +254,7 @@ type event struct {
 	Body           string            `json:"body"`
 	Encoded        bool              `json:"isBase64Encoded"`
 	RequestContext struct {
+		RequestID  string      `json:"requestId"`
 		Authorizer *authorizer `json:"authorizer"`
 		HTTP       struct {
 			Method, Path, SourceIP string

@@ -21,9 +21,9 @@ import (
 // server was gone, or as if it was gone before its answer.
 type faulty struct {
 	http.Transport // its own, whose connections no other test closes
-	left    atomic.Int64
-	armed   atomic.Bool
-	answers atomic.Bool // only answers are lost
+	left           atomic.Int64
+	armed          atomic.Bool
+	answers        atomic.Bool // only answers are lost
 }
 
 var errBroken = errors.New("the connection broke")
