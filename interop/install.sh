@@ -2,9 +2,11 @@
 # Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3,
 # cargo-lambda and Chalice, Python and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the
 # Python functions, AWS's own SAM transform, the packages of the projects in JavaScript, the schema of SARIF, the SDKs of
-# MCP, and a client built with the Rust crate aws-sigv4.
+# MCP, what drives the console in a browser, and a client built with the Rust crate aws-sigv4. The browser is Chromium:
+# on Debian, root gets it from there if it is not on PATH.
 #
-#   interop/install.sh [--check] [python] [package] [sam] [node] [projects] [testing] [report] [mcp] [rust] [adapter]
+#   interop/install.sh [--check] [python] [package] [sam] [node] [projects] [testing] [report] [mcp] [console] [rust]
+#                      [adapter]
 #
 # Without a name it does all but the last, which builds the Lambda Web Adapter, which takes minutes, so only those who
 # name it wait for it. What is installed already and pinned as before is left alone. --check installs
@@ -28,6 +30,7 @@ pins() {
 	testing) "$python" --version && node --version && cat testing/* ;;
 	report) node --version && cat report/package*.json ;;
 	mcp) "$python" --version && node --version && cat mcp/* ;;
+	console) node --version && command -v chromium && cat console/package*.json ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
 	adapter) echo "$adapter" ;;
 	esac
@@ -141,6 +144,28 @@ do_mcp() {
 	npm ci --prefix "$env/mcp/node" --no-audit --no-fund --ignore-scripts --loglevel=error
 }
 
+# The browser is the newest that Debian has: it keeps no other.
+do_console() {
+	need npm "install Node.js 20 or later"
+	rm -rf "$env/console"
+	mkdir -p "$env/console"
+	cp console/package.json console/package-lock.json "$env/console"
+	(cd -P "$env/console" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+	command -v chromium >/dev/null || debian chromium
+	need chromium "install the browser Chromium, on Debian with: apt-get install chromium"
+}
+
+# debian installs packages, where root may do so.
+debian() {
+	[ "$(id -u)" = 0 ] || return 0
+	command -v apt-get >/dev/null || return 0
+	export DEBIAN_FRONTEND=noninteractive
+	local get=(apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -q -y)
+	"${get[@]}" install --no-install-recommends "$@" && return # with the list of packages that there is
+	"${get[@]}" update
+	"${get[@]}" install --no-install-recommends "$@"
+}
+
 do_rust() {
 	need cargo "install the Rust toolchain"
 	cargo build --quiet --locked --manifest-path rust/Cargo.toml --target-dir "$env/rust"
@@ -168,14 +193,15 @@ if [ "${1:-}" = --check ]; then
 	check=true
 	shift
 fi
-[ $# -gt 0 ] || set -- python package sam node projects testing report mcp rust
+[ $# -gt 0 ] || set -- python package sam node projects testing report mcp console rust
 
 missing=()
 for step in "$@"; do
 	case $step in
-	python | package | sam | node | projects | testing | report | mcp | rust | adapter) installed "$step" || missing+=("$step") ;;
+	python | package | sam | node | projects | testing | report | mcp | console | rust | adapter) installed "$step" || missing+=("$step") ;;
 	*)
-		echo "interop: there is no step $step; the steps are python, package, sam, node, projects, testing, report, mcp, rust and adapter" >&2
+		echo "interop: there is no step $step; the steps are python, package, sam, node, projects, testing, report, mcp," \
+			"console, rust and adapter" >&2
 		exit 2
 		;;
 	esac

@@ -5,7 +5,7 @@
 // and Node.js behind function URLs; eight SigV4 clients in front of them, and five that presign URLs; two signers that
 // sign once more what furl's own clients have sent; cfn-lint on the templates that furl writes, the schema of SARIF on
 // its reports, and AWS's own SAM transform on those that it reads; the SDKs of MCP on both sides of furl mcp; six whole
-// projects under furl dev, and the first commands of the README. Each test starts servers of its own on free ports, with
+// projects under furl dev, Chromium in front of the console, and the first commands of the README. Each test starts servers of its own on free ports, with
 // their state in temporary directories, and gives clients nothing but what `furl env` prints. install.sh installs what
 // they need; tests whose needs are not installed skip, which is a failure if FURL_STRICT=1.
 package interop_test

@@ -6,7 +6,7 @@ import { get, lines, query, Refused, said } from '../client'
 import { failed } from '../shell'
 
 const most = 1000 // rows that are kept
-const gather = 100 // milliseconds that rows are gathered for, so that many of them are one change of the page
+const gather = 100 // milliseconds between two changes of the page, so that many rows are one
 const longestWait = 10_000 // milliseconds between two tries to connect
 const silence = 40_000 // milliseconds; the server says something every 15 seconds
 
@@ -70,8 +70,10 @@ async function read(search: string, here: AbortController, change: Change, conne
   const silent = () => here.abort(new Error('the server has said nothing for a while'))
   let fresh: RequestLine[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
+  let shown = 0
   const show = () => {
     timer = undefined
+    shown = Date.now()
     const rows = fresh
     fresh = []
     change((old) => ({ rows: merge(rows, old.rows), state: 'live' }))
@@ -89,7 +91,7 @@ async function read(search: string, here: AbortController, change: Change, conne
       dog = setTimeout(silent, silence)
       if (!next.value.startsWith('data:')) continue
       fresh.unshift(JSON.parse(next.value.slice(5)) as RequestLine)
-      timer ??= setTimeout(show, gather)
+      timer ??= setTimeout(show, shown + gather - Date.now()) // the first one at once
     }
   } finally {
     clearTimeout(dog)
