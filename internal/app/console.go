@@ -27,7 +27,8 @@ func (s *Server) openConsole() {
 		Log: func(ctx context.Context, function, requestID string, lines int) (iter.Seq2[logs.Entry, error], error) {
 			return s.pages.ReadLogs(ctx, pages.LogRequest{Functions: []string{function}, RequestID: requestID, Lines: lines})
 		},
-		Do:          s.toItself(),
+		Do:                s.toItself(),
+		LegacyPermissions: s.config.LegacyURLPermissions, BlockPublicAccess: s.config.BlockPublicAccess,
 		FunctionURL: s.address.FunctionURL, Concurrency: s.invoke, Pool: s.pool, Traffic: s.traffic,
 	}
 	s.console.Open()

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 )
@@ -14,6 +16,27 @@ type Check struct {
 	Policy          *policy.Document // resource-based policy; nil if the resource has none
 	PolicyName      string           // what to call it in a reason
 	Context         policy.Context
+}
+
+// URLCheck is the question that a call of a function URL puts for one of the two actions, under the conditions of the call.
+func URLCheck(action string, url state.URL, target resolve.Target, conditions Conditions) Check {
+	function, name := url.Function, target.ARN().String()
+	conditions.Region, conditions.Resource, conditions.Tags = function.ARN.Region, function.ARN.Account, function.Tags
+	if action == lambda.ActionInvoke {
+		conditions.Extra = []Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
+	} else {
+		conditions.Extra = []Fact{
+			{Key: "lambda:FunctionUrlAuthType", Value: string(url.Config.AuthType)}, {Key: "lambda:FunctionArn", Value: name},
+		}
+	}
+	policyName := "the function's resource-based policy"
+	if url.Qualifier != "" {
+		policyName = "the alias's resource-based policy"
+	}
+	return Check{
+		Action: action, Resource: name, ResourceAccount: function.ARN.Account,
+		Policy: target.Policy(), PolicyName: policyName, Context: &conditions,
+	}
 }
 
 // Asked is a check together with all policies that have a say in it, as it was put to them.

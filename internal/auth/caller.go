@@ -32,8 +32,8 @@ func (c *Caller) boundary() string {
 	}
 }
 
-// newCaller names the identity in the terms of IAM.
-func newCaller(identity state.Identity) *Caller {
+// NewCaller names the identity in the terms of IAM.
+func NewCaller(identity state.Identity) *Caller {
 	caller := &Caller{Identity: identity}
 	caller.Principal = principalOf(identity)
 	if id, ok := caller.Principal.Lookup("aws:userid"); ok {
@@ -52,7 +52,7 @@ func ExecutionRole(world *state.Snapshot, role, id, session string) (*Caller, bo
 	if !ok || found.ID != id {
 		return nil, false
 	}
-	return newCaller(state.Identity{Account: found.Account, Role: found, Session: &iam.Session{
+	return NewCaller(state.Identity{Account: found.Account, Role: found, Session: &iam.Session{
 		Account: found.Account, Role: found.Name, RoleID: found.ID, SessionName: session,
 	}}), true
 }

@@ -82,7 +82,7 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 		g.keep(scope, verifier)
 		identity, ok := g.State.Now().Identity(verified.AccessKeyID)
 		if ok {
-			caller := newCaller(identity)
+			caller := NewCaller(identity)
 			finding.accepted(caller, verified)
 			finding.account = trace.Keep(identity.Account, maxLabel)
 			return caller, verified, attempt, nil

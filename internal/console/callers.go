@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,13 +54,8 @@ func (c *Console) listCallers(r *http.Request) (any, error) {
 		}
 		found.Total++
 	}
-	var roots []string
-	for _, account := range world.Accounts.All() {
-		roots = append(roots, arn.Root(account.ID).String())
-	}
-	slices.Sort(roots)
-	for _, root := range roots {
-		add(root)
+	for _, account := range accountsOf(world) {
+		add(arn.Root(account).String())
 	}
 	for _, one := range c.accounts.users.of(world.Users.Table, order(describeUser)) {
 		if _, ok := activeKey(one.value); ok {

@@ -44,12 +44,16 @@ type Console struct {
 	Exchanges *trace.Exchanges
 	Log       LogReader // nil shows no lines
 
+	// LegacyPermissions and BlockPublicAccess are those of the server: see app.Config.
+	LegacyPermissions, BlockPublicAccess bool
+
 	// Do sends a request to the server itself, whatever its host is, and follows no redirect.
 	Do func(*http.Request) (*http.Response, error)
 
 	followers atomic.Int32 // of requests
 	replays   atomic.Int32 // that are on their way
 	borrowed  borrowed
+	saving    sync.Mutex
 
 	// FunctionURL is the address of a function URL as the API gives it.
 	FunctionURL func(id, region string) string
@@ -92,6 +96,7 @@ func (c *Console) routes() []route {
 		c.functionRoutes(),
 		c.accountRoutes(),
 		c.replayRoutes(),
+		c.accessRoutes(),
 	)
 }
 

@@ -134,14 +134,7 @@ func (c *Console) listFunctions(r *http.Request) (any, error) {
 	}
 	account, region := query.Get("account"), query.Get("region")
 	world, now := c.State.Now(), c.Now()
-	all := c.functions.of(world.Functions.Table, func(f *lambda.Function) (order, text string) {
-		text = f.ARN.String()
-		for _, url := range f.URLs {
-			text += " " + url.ID
-		}
-		return f.ARN.Name + "\x00" + f.ARN.Account + f.ARN.Region, text
-	})
-	found, total := inView(list, all, func(f *lambda.Function) bool {
+	found, total := inView(list, c.functionsOf(world), func(f *lambda.Function) bool {
 		return (account == "" || f.ARN.Account == account) && (region == "" || f.ARN.Region == region)
 	})
 	lines := make([]functionLine, 0, len(found))
@@ -152,6 +145,17 @@ func (c *Console) listFunctions(r *http.Request) (any, error) {
 		Functions []functionLine `json:"functions"`
 		Total     int            `json:"total"`
 	}{lines, total}, nil
+}
+
+// functionsOf are all functions, by name.
+func (c *Console) functionsOf(world *state.Snapshot) []entry[*lambda.Function] {
+	return c.functions.of(world.Functions.Table, func(f *lambda.Function) (order, text string) {
+		text = f.ARN.String()
+		for _, url := range f.URLs {
+			text += " " + url.ID
+		}
+		return f.ARN.Name + "\x00" + f.ARN.Account + f.ARN.Region, text
+	})
 }
 
 func (c *Console) functionLine(world *state.Snapshot, function *lambda.Function, now time.Time) functionLine {

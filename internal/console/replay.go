@@ -283,7 +283,7 @@ func lacks(request trace.Message) string {
 	return strings.Join(why, "; ")
 }
 
-// replayableOf says whether a request can be sent again, and by whom first.
+// replayableOf says whether a request can be sent again, and the callers to offer.
 func (c *Console) replayableOf(found *trace.Trace, kept trace.Exchange, ok bool) replayable {
 	shown := replayable{Hidden: []string{}, Callers: []string{}}
 	if !ok {

@@ -187,19 +187,14 @@ func (x *exchange) hosts() []string {
 // authorize asks for both actions that a call of a function URL needs. It asks for the second even if the first is
 // denied, so that the trace names everything that is missing.
 func (x *exchange) authorize() *refusal {
-	arn := x.target.ARN().String()
-	authType := string(x.url.Config.AuthType)
-
-	checks := []auth.Fact{{Key: "lambda:FunctionUrlAuthType", Value: authType}, {Key: "lambda:FunctionArn", Value: arn}}
-	viaURL := []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
-	url := x.ask(lambda.ActionInvokeURL, arn, checks)
+	url := x.ask(lambda.ActionInvokeURL)
 	allowed := url.Effect == policy.Allowed
 	if x.plane.LegacyPermissions && allowed {
 		x.decided(url, decision{})
 		x.used(url)
 		return nil
 	}
-	invoke := x.ask(lambda.ActionInvoke, arn, viaURL)
+	invoke := x.ask(lambda.ActionInvoke)
 	x.decided(url, invoke)
 	x.used(url, invoke)
 	if !x.plane.LegacyPermissions {
@@ -219,20 +214,10 @@ type decision struct {
 }
 
 // ask asks for one action on the function.
-func (x *exchange) ask(action, arn string, facts []auth.Fact) decision {
-	function := x.url.Function
-	decided, asked := auth.Authorize(x.world, x.caller, auth.Check{
-		Action:          action,
-		Resource:        arn,
-		ResourceAccount: function.ARN.Account,
-		Policy:          x.target.Policy(),
-		PolicyName:      policyName(x.url.Qualifier),
-		Context: &auth.Conditions{
-			Caller: x.caller, Now: x.started, SourceIP: x.source, Secure: x.plane.Gate.IsSecure(x.r),
-			Header: x.r.Header, Region: function.ARN.Region, Resource: function.ARN.Account, Tags: function.Tags,
-			Extra: facts,
-		},
-	})
+func (x *exchange) ask(action string) decision {
+	decided, asked := auth.Authorize(x.world, x.caller, auth.URLCheck(action, x.url, x.target, auth.Conditions{
+		Caller: x.caller, Now: x.started, SourceIP: x.source, Secure: x.plane.Gate.IsSecure(x.r), Header: x.r.Header,
+	}))
 	return decision{decided, asked}
 }
 
@@ -246,14 +231,6 @@ func (x *exchange) used(decisions ...decision) {
 		answers = append(answers, auth.Answer{Asked: one.asked, Decision: one.Decision})
 	}
 	x.plane.Usage.Record(x.started, answers...)
-}
-
-// policyName is what a reason calls the resource-based policy that a URL asks.
-func policyName(qualifier string) string {
-	if qualifier != "" {
-		return "the alias's resource-based policy"
-	}
-	return "the function's resource-based policy"
 }
 
 // decided adds the decision about one of the two actions to the trace. other is that about the other one.

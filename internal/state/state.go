@@ -80,6 +80,15 @@ func (s *State) Update(ctx context.Context, change func(*Tx) error) error {
 	return nil
 }
 
+// Suppose is the world as it would be after a change. Nothing is stored, and nobody else sees it.
+func Suppose(world *Snapshot, change func(*Tx) error) (*Snapshot, error) {
+	tx := newTx(world)
+	if err := change(tx); err != nil {
+		return nil, err
+	}
+	return tx.View(), nil
+}
+
 // maxDropped is how many sessions are forgotten in one change: a store on a full disk has space for a small one only.
 const maxDropped = 50
 

@@ -71,12 +71,6 @@ func (p person) send(t testing.TB, r request) answer {
 	return p.w.send(t, p.signs(r))
 }
 
-// replay sends a request as somebody has signed it.
-func (p person) replay(t testing.TB, r request) answer {
-	t.Helper()
-	return p.w.send(t, r)
-}
-
 // call calls a function URL.
 func (p person) call(t testing.TB, url string) answer {
 	t.Helper()

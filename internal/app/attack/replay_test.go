@@ -54,7 +54,8 @@ func TestReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, editing)
 	const body = `{"page":5,"text":"\u00e9 'quoted'"}`
-	sent := w.url(w.iamURL, "POST", "/book//a%20b?z=1&a=%2B", body).with("Content-Type: application/json", "X-Note: a", "X-Note: b")
+	sent := w.url(w.iamURL, "POST", "/book//a%20b?z=1&a=%2B", body)
+	sent = sent.with("Content-Type: application/json", "X-Note: a", "X-Note: b")
 	refused := w.mallory.send(t, sent)
 	iam := "arn:aws:iam::" + accountA
 	for caller, want := range map[string]int{
@@ -77,16 +78,19 @@ func TestReplay(t *testing.T) {
 	if status, text := w.sentAgain(t, refused, asCaller(iam+":user/mallory")); status != 200 {
 		t.Errorf("after the grant: %d %s", status, text)
 	}
-	edited := `{"caller":"` + iam + `:root","method":"PUT","target":"/other?x=1","headers":[["X-New","1"]],"body":"aGk=","base64":true}`
+	edited := `{"caller":"` + iam + `:root","method":"PUT","target":"/other?x=1","headers":[["X-New","1"]],` +
+		`"body":"aGk=","base64":true}`
 	if status, text := w.sentAgain(t, refused, edited); status != 200 || !strings.Contains(text, `"rawPath":"/other"`) ||
-		!strings.Contains(text, `"x-new":"1"`) || strings.Contains(text, "x-note") || !strings.Contains(text, `"method":"PUT"`) {
+		!strings.Contains(text, `"x-new":"1"`) || strings.Contains(text, "x-note") ||
+		!strings.Contains(text, `"method":"PUT"`) {
 		t.Errorf("edited: %d %s", status, text)
 	}
 	// One that was presigned is signed anew.
 	presigned := w.alice.presigns(w.url(w.iamURL, "GET", "/link?q=1", ""))
 	first := w.send(t, presigned)
 	w.ran(t, first)
-	if status, text := w.sentAgain(t, first, asCaller(iam+":root")); status != 200 || !strings.Contains(text, `"rawQueryString":"q=1"`) {
+	status, text := w.sentAgain(t, first, asCaller(iam+":root"))
+	if status != 200 || !strings.Contains(text, `"rawQueryString":"q=1"`) {
 		t.Errorf("presigned: %d %s", status, text)
 	}
 	// Some at once.
@@ -128,7 +132,8 @@ func TestReplayRefusals(t *testing.T) {
 		}
 	}
 	w2 := newWorld(t)
-	if page := w2.again(t, w2.mallory.call(t, w2.iamURL), asCaller(root)); page.status != 403 || !strings.Contains(page.body, "--console=edit") {
+	page := w2.again(t, w2.mallory.call(t, w2.iamURL), asCaller(root))
+	if page.status != 403 || !strings.Contains(page.body, "--console=edit") {
 		t.Errorf("read-only: %v", page)
 	}
 }
@@ -137,14 +142,16 @@ func TestReplayRefusals(t *testing.T) {
 func TestCodeOfARequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	sent := w.url(w.iamURL, "POST", "/book?q=1&r=2", "it's \"quoted\" $HOME\n\\ é").with("Content-Type: text/plain", "X-Note: it's")
+	sent := w.url(w.iamURL, "POST", "/book?q=1&r=2", "it's \"quoted\" $HOME\n\\ é")
+	sent = sent.with("Content-Type: text/plain", "X-Note: it's")
 	first := w.alice.send(t, sent)
 	was := w.ran(t, first)
 	w.recorded(t, first.id())
 	for _, form := range []string{"curl", "furl", "python", "js", "go"} {
 		page := w.send(t, w.asOwner("/_furl/v1/requests/"+first.id()+"/code?form="+form))
 		var shown struct{ Form, Text, Note string }
-		if err := json.Unmarshal([]byte(page.body), &shown); err != nil || page.status != 200 || shown.Form != form || shown.Text == "" {
+		err := json.Unmarshal([]byte(page.body), &shown)
+		if err != nil || page.status != 200 || shown.Form != form || shown.Text == "" {
 			t.Fatalf("%v: %v", err, page)
 		}
 		if strings.Contains(shown.Text, w.alice.key.secret) || strings.Contains(shown.Text, "Signature=") {
@@ -153,7 +160,8 @@ func TestCodeOfARequest(t *testing.T) {
 		if form != "curl" {
 			continue
 		}
-		command := exec.Command("sh", "-c", strings.Replace(shown.Text, "curl ", "curl -s --resolve '*:"+w.port()+":127.0.0.1' ", 1))
+		resolving := "curl -s --resolve '*:" + w.port() + ":127.0.0.1' "
+		command := exec.Command("sh", "-c", strings.Replace(shown.Text, "curl ", resolving, 1))
 		command.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+w.alice.key.id, "AWS_SECRET_ACCESS_KEY="+w.alice.key.secret)
 		output, err := command.Output()
 		if err != nil {
