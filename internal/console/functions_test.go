@@ -394,7 +394,7 @@ func BenchmarkLists(b *testing.B) {
 	}
 	for name, path := range map[string]string{
 		"functions": "/functions?limit=100&offset=5000", "search": "/functions?search=99", "users": "/accounts/" + mine + "/users?search=u09",
-		"accounts": "/accounts",
+		"accounts": "/accounts", "matrix": "/access?callerOffset=5000&urlOffset=5000",
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
