@@ -252,8 +252,10 @@ export interface Traffic {
 }
 // GET /_furl/logs?follow=1&function=ARN&lines=100 with "Accept: application/json": LogLines, one JSON object a line.
 
-// GET /_furl/v1/access?callers=ARN… &urls=ID… or &callerSearch=&callerOffset=&callerLimit=&urlSearch=&urlOffset=&urlLimit=
-// The matrix of the callers and URLs in view: at most 40 × 40.
+// GET /_furl/v1/access?callers=&urls=&callerSearch=&callerOffset=&callerLimit=&urlSearch=&urlOffset=&urlLimit=, the
+// matrix of the callers and URLs in view, at most 40 × 40: those that callers and urls name by ARN and id, each as often
+// as there are, or a page of those that a search finds. A cell is about a call from this machine, now; "depends" says that a
+// condition on the request decides.
 export interface Access {
   callers: AccessCaller[]
   totalCallers: number
@@ -278,7 +280,7 @@ export interface AccessCell {
   url: Standing // of lambda:InvokeFunctionUrl
   invoke: Standing // of lambda:InvokeFunction
 }
-// GET /_furl/v1/access/cell?caller=ARN&url=ID: the steps of furl check for it, in its words.
+// GET /_furl/v1/access/cell?caller=ARN&url=ID: why a cell is as it is, in the words of furl check and furl explain.
 export interface AccessWhy {
   caller: string
   url: AccessURL

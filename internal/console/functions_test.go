@@ -383,7 +383,9 @@ func BenchmarkLists(b *testing.B) {
 	for quarter := range 4 { // a commit has 10,000 changes at most
 		s.update(func(tx *state.Tx) error {
 			for i := quarter * 2500; i < (quarter+1)*2500; i++ {
-				if err := errorsOf(tx.Put(function(mine, "eu-west-1", fmt.Sprintf("f%05d", i))), tx.Put(&iam.User{
+				made := function(mine, "eu-west-1", fmt.Sprintf("f%05d", i))
+				made.URLs = map[string]*lambda.URLConfig{"": {ID: fmt.Sprintf("url%029d", i), AuthType: lambda.AuthIAM}}
+				if err := errorsOf(tx.Put(made), tx.Put(&iam.User{
 					Account: mine, Name: fmt.Sprintf("u%05d", i), ID: "AIDA" + strconv.Itoa(i), Grants: iam.Grants{Inline: inline},
 				})); err != nil {
 					return err
