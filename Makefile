@@ -81,3 +81,4 @@ bench: ## measure furl against its peers and against the floor
 soak: ## run functions that misbehave for ten minutes, and fail if the server answers wrongly or grows
 	$(GO) test ./internal/app/attack -run Soak -soak 10m -timeout 30m -v
 	$(GO) test ./internal/proxy -run Soak -soak 5m -timeout 10m -v
+	$(GO) run ./bench -only console -console 10m

@@ -34,9 +34,10 @@ type effort struct {
 	colds  int           // cold starts of each function, with and without a sandbox
 	// callers is how many callers make a load.
 	callers int
-	large   population // of the large world
-	loads   int        // of the large world
-	rust    bool       // the function in Rust, too, which takes a minute to build
+	large   population    // of the large world
+	loads   int           // of the large world
+	console time.Duration // that the memory with an open console is watched; 0 for the usual
+	rust    bool          // the function in Rust, too, which takes a minute to build
 }
 
 var (
@@ -68,6 +69,7 @@ var sections = []section{
 	{"world", measureWorld},
 	{"dev", measureDev},
 	{"fleet", measureFleet},
+	{"console", measureConsole},
 }
 
 func main() {
@@ -84,6 +86,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	short := flags.Bool("quick", false, "shorter rounds: half a minute in all")
 	only := flags.String("only", "", "measure some `sections` only, with commas between them: "+strings.Join(names(sections), ","))
+	open := flags.Duration("console", 0, "how long the server's memory is watched with an open console; half a minute if it is not given")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -95,6 +98,7 @@ func run(ctx context.Context, args []string) error {
 	if *short {
 		e = quick
 	}
+	e.console = *open
 	b, err := newBench()
 	if err != nil {
 		return err

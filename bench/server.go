@@ -26,6 +26,7 @@ type server struct {
 	stop    func() // ends it, and with it all functions
 	log     bytes.Buffer
 	address string        // host:port
+	data    string        // its data directory
 	ready   time.Duration // from the start of the process to the first 200 of its health page
 	root    sigv4.Credentials
 }
@@ -49,7 +50,7 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (*serve
 		return nil, err
 	}
 	root := sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}
-	s := &server{address: address, root: root}
+	s := &server{address: address, data: data, root: root}
 	args := []string{"serve", "--data", data, "--listen", address, "--region", region}
 	command := exec.Command(program, append(args, flags...)...)
 	command.Env = append(os.Environ(),
