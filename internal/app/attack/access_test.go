@@ -202,8 +202,8 @@ func TestWhatIfAndSave(t *testing.T) {
 	}
 }
 
-// A managed policy has five versions at most (IAM User Guide, "IAM and AWS STS quotas"): the oldest that is not in force
-// makes room for a document that IAM takes, and none goes for one that it refuses.
+// A managed policy has five versions at most (IAM User Guide, "IAM and AWS STS quotas"): the oldest that is not in
+// force makes room for a document that IAM takes, and none goes for one that it refuses.
 func TestSaveMakesRoomForAVersion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, editing)
