@@ -412,18 +412,26 @@ func (c *Console) save(ctx context.Context, world *state.Snapshot, id policyID, 
 		return iamCall(id.account, "Put"+kind+"Policy", kind+"Name", id.owner.Name, "PolicyName", id.name, "PolicyDocument", document)
 	}
 	account := arn.AccountOf(id.arn)
-	const mostVersions = 5 // of a managed policy (IAM User Guide, "IAM and AWS STS quotas")
-	if found, ok := world.Policy(id.arn); ok && len(found.Versions) >= mostVersions {
-		for _, version := range found.Versions {
-			if version.ID != found.Default { // the oldest that is not in force makes room
-				if err := iamCall(account, "DeletePolicyVersion", "PolicyArn", id.arn, "VersionId", version.ID); err != nil {
-					return err
-				}
-				break
+	create := func() error {
+		return iamCall(account, "CreatePolicyVersion", "PolicyArn", id.arn, "PolicyDocument", document, "SetAsDefault", "true")
+	}
+	// LimitExceeded is a 409 (IAM API Reference, "CreatePolicyVersion"). The API has taken the document by then, so that no
+	// version goes for one that it refuses.
+	err := create()
+	fault, isFault := errors.AsType[*Fault](err)
+	found, ok := world.Policy(id.arn)
+	if !ok || !isFault || fault.Status != http.StatusConflict {
+		return err
+	}
+	for _, version := range found.Versions {
+		if version.ID != found.Default { // the oldest that is not in force makes room
+			if err := iamCall(account, "DeletePolicyVersion", "PolicyArn", id.arn, "VersionId", version.ID); err != nil {
+				return err
 			}
+			return create()
 		}
 	}
-	return iamCall(account, "CreatePolicyVersion", "PolicyArn", id.arn, "PolicyDocument", document, "SetAsDefault", "true")
+	return err
 }
 
 // ask calls an API of the server as the root user of the account.

@@ -202,6 +202,48 @@ func TestWhatIfAndSave(t *testing.T) {
 	}
 }
 
+// A managed policy has five versions at most (IAM User Guide, "IAM and AWS STS quotas"): the oldest that is not in
+// force makes room for a document that IAM takes, and none goes for one that it refuses.
+func TestSaveMakesRoomForAVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, editing)
+	arn := "arn:aws:iam::" + accountA + ":policy/full"
+	good := document(statement("Allow", "lambda:*"))
+	w.rootA.iam(t, "CreatePolicy", "PolicyName", "full", "PolicyDocument", good)
+	for range 4 { // v1 stays in force
+		w.rootA.iam(t, "CreatePolicyVersion", "PolicyArn", arn, "PolicyDocument", good)
+	}
+	save := func(text string) answer {
+		var shown struct{ Revision string }
+		w.console(t, "GET", "policy?id="+url.QueryEscape("managed/"+arn), "", &shown)
+		body, err := json.Marshal(map[string]string{"id": "managed/" + arn, "document": text, "revision": shown.Revision})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.console(t, "PUT", "policy", string(body), nil)
+	}
+	versions := func(want ...string) {
+		t.Helper()
+		listed := w.rootA.iam(t, "ListPolicyVersions", "PolicyArn", arn).body
+		for _, id := range want {
+			if !strings.Contains(listed, "<VersionId>"+id+"</VersionId>") {
+				t.Errorf("%s is not there: %s", id, listed)
+			}
+		}
+		if n := strings.Count(listed, "<VersionId>"); n != len(want) {
+			t.Errorf("there are %d versions, not %d", n, len(want))
+		}
+	}
+	if a := save(`{"Version":"2012-10-17"}`); a.status != 400 || !strings.Contains(a.body, "Syntax errors in policy") {
+		t.Errorf("no policy: %v", a)
+	}
+	versions("v1", "v2", "v3", "v4", "v5")
+	if a := save(document(statement("Deny", "lambda:*"))); a.status != 200 {
+		t.Errorf("save: %v", a)
+	}
+	versions("v1", "v3", "v4", "v5", "v6")
+}
+
 // saved is the status and the body of an answer.
 type saved struct {
 	status int
