@@ -296,37 +296,84 @@ func worse(a, b standing) standing {
 	return mayCall
 }
 
-// standing is what the decision says of calls in general: one that a statement denies only for what the request of the page
-// does not bring along may come out otherwise for another request.
+// standing is what the decision says. A caller who may call from this machine now may call; for one who may not, it depends on
+// the request if conditions about the request alone keep statements from allowing it, or have statements deny what others
+// allow.
 func (s said) standing() standing {
 	switch {
 	case s.decision.Effect == policy.Allowed:
 		return mayCall
-	case s.decision.Effect == policy.ExplicitlyDenied:
-		return mayNot
-	}
-	depends := map[policy.Ref]bool{}
-	for _, miss := range policy.NearestMisses(s.asked.Request, &s.asked.Sets) {
-		ok, known := depends[miss.Ref]
-		depends[miss.Ref] = miss.Element == "Condition" && ofRequest(miss.Key) && (ok || !known)
-	}
-	for _, one := range depends {
-		if one {
-			return mayDepends
-		}
+	case len(s.openKeys()) > 0:
+		return mayDepends
 	}
 	return mayNot
 }
 
+// openKeys are the condition keys about the request that decide.
+func (s said) openKeys() (keys []string) {
+	allowing, denying := s.matched(policy.Allowed), s.matched(policy.ExplicitlyDenied)
+	switch s.decision.Effect {
+	case policy.Allowed:
+		return s.keysOfAll(allowing)
+	case policy.ExplicitlyDenied:
+		if len(allowing) > 0 {
+			return s.keysOfAll(denying)
+		}
+		return nil
+	}
+	byRef := map[policy.Ref][]string{}
+	closed := map[policy.Ref]bool{}
+	for _, miss := range policy.NearestMisses(s.asked.Request, &s.asked.Sets) {
+		if miss.Element == "Condition" && s.ofRequest(miss.Key) {
+			byRef[miss.Ref] = append(byRef[miss.Ref], miss.Key)
+		} else {
+			closed[miss.Ref] = true
+		}
+	}
+	for ref, found := range byRef {
+		if !closed[ref] {
+			keys = append(keys, found...)
+		}
+	}
+	return unique(keys)
+}
+
+func (s said) matched(effect policy.Effect) (refs []policy.Ref) {
+	for _, ref := range s.decision.Matched {
+		if ref.Effect == effect {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// keysOfAll are the keys about the request in the conditions of the statements; none if one of these has no such condition.
+func (s said) keysOfAll(refs []policy.Ref) (keys []string) {
+	for _, ref := range refs {
+		statement, before := ref.Document.Statements()[ref.Statement], len(keys)
+		for _, condition := range statement.Conditions {
+			if s.ofRequest(condition.Key) {
+				keys = append(keys, condition.Key)
+			}
+		}
+		if len(keys) == before {
+			return nil
+		}
+	}
+	return unique(keys)
+}
+
 // ofRequest reports whether a condition key says something of the single request, and not of the caller or the function (IAM User
-// Guide, "AWS global condition context keys": properties of the network and of the request).
-func ofRequest(key string) bool {
-	switch strings.ToLower(key) {
+// Guide, "AWS global condition context keys": properties of the network, of the request and of the role session).
+func (s said) ofRequest(key string) bool {
+	switch key = strings.ToLower(key); key {
 	case "aws:sourceip", "aws:securetransport", "aws:useragent", "aws:referer", "aws:currenttime", "aws:epochtime",
-		"aws:tokenissuetime", "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:requestedregion":
+		"aws:tokenissuetime", "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:sourceidentity":
 		return true
 	}
-	return false
+	principal := s.asked.Request.Principal
+	isSession := principal != nil && principal.Type == policy.RoleSession
+	return isSession && (key == "aws:userid" || strings.HasPrefix(key, "aws:principaltag/"))
 }
 
 // accessWhy is an AccessWhy of the page.
@@ -382,11 +429,16 @@ func (c *Console) why(r *http.Request) (any, error) {
 			Other: pair[1-i].decision, NoPublic: c.BlockPublicAccess,
 		}, one.asked, one.decision)
 		step := whyStep{Status: "ok", Title: one.action, Summary: finding.Summary(), Details: some(finding.Details()), Fix: []string{}}
+		if one.standing() == mayDepends {
+			step.Status = "unknown"
+		}
+		if keys := one.openKeys(); len(keys) > 0 {
+			step.Details = append([]string{"it depends on " + strings.Join(keys, " and ") + " of the request: this is about " +
+				"one from this machine, now"}, step.Details...)
+		}
 		if finding.Verdict() != trace.OK {
-			step.Status = "problem"
-			if one.standing() == mayDepends {
-				step.Status = "unknown"
-				step.Details = append([]string{"it depends on the request: this is about one from this machine, now"}, step.Details...)
+			if step.Status == "ok" {
+				step.Status = "problem"
 			}
 			step.Fix = some(finding.Fix())
 			for _, form := range snippet.Forms() {

@@ -8,12 +8,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -489,8 +489,11 @@ func saidBy(text string) string {
 	if json.Unmarshal([]byte(text), &answer) == nil && answer.Message != "" {
 		return answer.Message
 	}
-	if found := regexp.MustCompile(`(?s)<Message>(.*?)</Message>`).FindStringSubmatch(text); found != nil {
-		return strings.NewReplacer("&#34;", `"`, "&quot;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(found[1])
+	var failed struct {
+		Message string `xml:"Error>Message"`
+	}
+	if xml.Unmarshal([]byte(text), &failed) == nil && failed.Message != "" {
+		return failed.Message
 	}
 	return trace.Cut(text, 512)
 }

@@ -181,6 +181,12 @@ func TestWhatIfAndSave(t *testing.T) {
 	if len(answer.Changes) != 1 || answer.Changes[0].After.Standing != "may not call" {
 		t.Errorf("%+v", answer)
 	}
+	elsewhere := strings.Replace(deny, `"Sid":"no",`,
+		`"Sid":"no","Condition":{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}},`, 1)
+	w.console(t, "POST", "access/what-if", ask(elsewhere), &answer)
+	if len(answer.Changes) != 1 || answer.Changes[0].After.Standing != "depends" {
+		t.Errorf("denied but from one network: %+v", answer)
+	}
 	before := shown.Document
 	if a := save(deny, shown.Revision); a.status != 200 {
 		t.Errorf("save: %v", a)
