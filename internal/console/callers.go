@@ -128,6 +128,31 @@ func (c *Console) credentials(ctx context.Context, caller string) (sigv4.Credent
 	return none("the server has no key of it")
 }
 
+// canSign reports whether there are credentials of the caller, without making a session.
+func (c *Console) canSign(caller string) bool {
+	world := c.State.Now()
+	if _, ok := c.sessionOf(world, caller, c.Now()); ok {
+		return true
+	}
+	name, err := arn.Parse(caller)
+	if err != nil {
+		return false
+	}
+	if role, _, ok := strings.Cut(strings.TrimPrefix(name.Resource, "assumed-role/"), "/"); ok && name.Service == "sts" {
+		_, there := world.Role(name.Account, role)
+		return there
+	}
+	found, err := callerOf(world, caller)
+	if err != nil {
+		return false
+	}
+	if found.caller != nil && found.caller.User != nil {
+		_, active := activeKey(found.caller.User)
+		return active
+	}
+	return true
+}
+
 // sessionOf is the session with that ARN that lasts longest, with its own session policies. There may be several of one name.
 func (c *Console) sessionOf(world *state.Snapshot, caller string, now time.Time) (found *iam.Session, ok bool) {
 	if !strings.Contains(caller, ":sts:") {
@@ -153,7 +178,7 @@ func (c *Console) borrow(ctx context.Context, role *iam.Role, name string, now t
 	c.borrowed.mu.Lock()
 	defer c.borrowed.mu.Unlock()
 	key := role.ID + "/" + name
-	if kept, ok := c.borrowed.sessions[key]; ok && kept.Expires.Sub(now) > borrowedLife/2 {
+	if kept, ok := c.borrowed.sessions[key]; ok && kept.Expires.Sub(now) > borrowedLife/2 && isAlive(c.State.Now(), kept, now) {
 		return sessionCredentials(kept), nil
 	}
 	for key, kept := range c.borrowed.sessions {
@@ -161,7 +186,7 @@ func (c *Console) borrow(ctx context.Context, role *iam.Role, name string, now t
 			delete(c.borrowed.sessions, key)
 		}
 	}
-	if len(c.borrowed.sessions) >= mostBorrowed {
+	if _, renewed := c.borrowed.sessions[key]; !renewed && len(c.borrowed.sessions) >= mostBorrowed {
 		return sigv4.Credentials{}, &Fault{http.StatusTooManyRequests, fmt.Sprintf(
 			"the console has sessions of %d roles; each ends after %s", mostBorrowed, borrowedLife)}
 	}

@@ -33,7 +33,7 @@ func (c *Console) code(r *http.Request) (any, error) {
 	if !ok {
 		return nil, noExchange(found.RequestID)
 	}
-	if why := lacks(kept.Request); why != "" {
+	if why := lacks(kept.Request, true, true, true); why != "" {
 		return nil, &Fault{http.StatusConflict, "the request cannot be written as it was: " + why}
 	}
 	form := r.URL.Query().Get("form")

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	mostReplays = 8 // at a time
+	mostReplays = 16 // at a time
 
 	// patience is how long the page waits for an answer, or for the end of one that is streamed.
 	patience = 30 * time.Second
@@ -82,8 +82,8 @@ func (c *Console) replay(r *http.Request) (any, error) {
 	if err := s.edit(wanted); err != nil {
 		return nil, err
 	}
-	if wanted.Body == nil && (kept.Request.Body.Cut || kept.Request.Body.Hidden) {
-		return nil, &Fault{http.StatusConflict, "the request cannot be sent as it was: " + lacks(kept.Request) + "; send it with another body"}
+	if why := lacks(kept.Request, wanted.Target == nil, wanted.Headers == nil, wanted.Body == nil); why != "" {
+		return nil, &Fault{http.StatusConflict, "the request cannot be sent as it was: " + why + "; edit that"}
 	}
 	if c.replays.Add(1) > mostReplays {
 		c.replays.Add(-1)
@@ -189,8 +189,8 @@ func (s *sending) edit(wanted replayWanted) error {
 			return refuse("target: it has %d bytes, of %d at most", len(target), maxTarget)
 		case strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }):
 			return refuse("target: %.256q has a space, a control character or #: write %%20, %%0A, %%23 …", target)
-		case strings.HasPrefix(before, furlproto.URLs) && !strings.HasPrefix(target, furlproto.URLs):
-			return refuse("target: %.256q is no function URL's: keep %s and the id before the path", target, furlproto.URLs)
+		case !strings.HasPrefix(target, mountOf(before)):
+			return refuse("target: %.256q is another function URL's or none: keep %s before the path", target, mountOf(before))
 		}
 		s.target = withoutSignature(target)
 	}
@@ -225,6 +225,16 @@ func (s *sending) edit(wanted replayWanted) error {
 		}
 	}
 	return nil
+}
+
+// mountOf is what stands before the path of a function URL in path style; "" for one in host style.
+func mountOf(target string) string {
+	rest, ok := strings.CutPrefix(target, furlproto.URLs)
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "/")
+	return furlproto.URLs + id + "/"
 }
 
 // isToken reports whether a character may stand in the name of a header or a method (RFC 9110, 5.6.2).
@@ -265,19 +275,19 @@ func answerOf(response *http.Response) *message {
 	return messageOf(kept)
 }
 
-// lacks says why a request cannot be sent as it was; "" if it can.
-func lacks(request trace.Message) string {
+// lacks says why a request cannot be sent as it was, as far as its target, headers and body stay; "" if it can.
+func lacks(request trace.Message, target, headers, body bool) string {
 	var why []string
-	if request.Cut {
+	if request.Cut && (target || headers) {
 		why = append(why, "only the beginning of its target or of its headers is kept")
 	}
-	if request.HiddenTarget && strings.Contains(withoutSignature(request.Target), "(hidden)") {
+	if target && request.HiddenTarget && strings.Contains(withoutSignature(request.Target), "(hidden)") {
 		why = append(why, "its query has what is secret, which is not kept")
 	}
-	switch body := request.Body; {
-	case body.Cut:
-		why = append(why, fmt.Sprintf("of the %d bytes of its body only %d are kept", body.Size, len(body.Bytes)))
-	case body.Hidden:
+	switch kept := request.Body; {
+	case body && kept.Cut:
+		why = append(why, fmt.Sprintf("of the %d bytes of its body only %d are kept", kept.Size, len(kept.Bytes)))
+	case body && kept.Hidden:
 		why = append(why, "its body has what is secret, which is not kept")
 	}
 	return strings.Join(why, "; ")
@@ -295,11 +305,15 @@ func (c *Console) replayableOf(found *trace.Trace, kept trace.Exchange, ok bool)
 			shown.Hidden = append(shown.Hidden, name)
 		}
 	}
-	shown.Why = lacks(kept.Request)
+	shown.Why = lacks(kept.Request, true, true, true)
 	if shown.Possible = shown.Why == ""; shown.Possible && len(shown.Hidden) > 0 {
 		shown.Why = "it goes without " + strings.Join(shown.Hidden, ", ") + ": what is secret in headers is not kept"
 	}
-	if caller := found.Caller.String(); caller != "" {
+	// The request's own caller comes first, if the server can sign for it; nobody, if nobody signed.
+	switch caller := found.Caller.String(); {
+	case caller == "":
+		shown.Callers = append(shown.Callers, "")
+	case c.canSign(caller):
 		shown.Callers = append(shown.Callers, caller)
 	}
 	first, err := c.listCallers(&http.Request{URL: &url.URL{RawQuery: "limit=50"}})
@@ -310,6 +324,8 @@ func (c *Console) replayableOf(found *trace.Trace, kept trace.Exchange, ok bool)
 			}
 		}
 	}
-	shown.Callers = append(shown.Callers, "")
+	if !slices.Contains(shown.Callers, "") {
+		shown.Callers = append(shown.Callers, "")
+	}
 	return shown
 }

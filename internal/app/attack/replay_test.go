@@ -95,7 +95,7 @@ func TestReplay(t *testing.T) {
 	}
 	// Some at once.
 	var all sync.WaitGroup
-	for range 4 {
+	for range 10 {
 		all.Go(func() { w.sentAgain(t, first, asCaller(iam+":root")) })
 	}
 	all.Wait()
@@ -107,6 +107,10 @@ func TestReplayRefusals(t *testing.T) {
 	w := newWorld(t, editing)
 	sent := w.mallory.post(t, w.iamURL, "/", `{"password":"hunter2"}`)
 	long := w.mallory.post(t, w.iamURL, "/", strings.Repeat("x", 100_000))
+	secret := w.mallory.get(t, w.iamURL, "/?access_token=hunter2")
+	styled := w.mallory.send(t, request{
+		method: "GET", target: "/_furl/url/" + w.iamURL + "/x", host: w.address, service: "lambda",
+	})
 	root := "arn:aws:iam::" + accountA + ":root"
 	for _, test := range []struct {
 		a          answer
@@ -115,6 +119,8 @@ func TestReplayRefusals(t *testing.T) {
 	}{
 		{sent, asCaller(root), "its body has what is secret", 409},
 		{long, asCaller(root), "of the 100000 bytes of its body only 65536 are kept", 409},
+		{secret, `{"caller":"","body":""}`, "its query has what is secret", 409},
+		{styled, `{"caller":"","target":"/_furl/url/another/x"}`, "another function URL's", 400},
 		{sent, `{"body":"","caller":"arn:aws:iam::` + accountA + `:user/nobody"}`, "there is no such user", 400},
 		{sent, `{"caller":"bob","body":""}`, "not an ARN", 400},
 		{sent, `{"caller":"","method":"GET /x","body":""}`, "method:", 400},
@@ -138,7 +144,7 @@ func TestReplayRefusals(t *testing.T) {
 	}
 }
 
-// The code of a request sends the same request: curl and furl call run it, and the programs are written.
+// The code of a request sends the same request, and has no secret.
 func TestCodeOfARequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -158,7 +164,7 @@ func TestCodeOfARequest(t *testing.T) {
 			t.Errorf("%s has a secret: %s", form, shown.Text)
 		}
 		if form != "curl" {
-			continue
+			continue // interop types the others
 		}
 		resolving := "curl -s --resolve '*:" + w.port() + ":127.0.0.1' "
 		command := exec.Command("sh", "-c", strings.Replace(shown.Text, "curl ", resolving, 1))
