@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
@@ -25,6 +26,7 @@ type consoleWorld struct {
 	Region   string                 `json:"region"`
 	Slowness int                    `json:"slowness"` // bounds of time are so many times as wide
 	URLs     map[string]string      `json:"urls"`
+	ARNs     map[string]string      `json:"arns"` // of functions
 	Users    map[string]consoleUser `json:"users"`
 	Fixes    []consoleFix           `json:"fixes"`
 	Pictures string                 `json:"pictures"` // a directory to write them to; "" for none
@@ -140,6 +142,16 @@ func TestConsole(t *testing.T) {
 	t.Run("token", func(t *testing.T) { s.browse(t, "token", world) })
 	t.Run("requests", func(t *testing.T) { s.browse(t, "requests", world) })
 	t.Run("mismatch", func(t *testing.T) { s.browse(t, "mismatch", world) })
+	world.URLs["page"] = s.consolePage(t, hostile)
+	t.Run("hostile", func(t *testing.T) { s.browse(t, "hostile", world) })
+	t.Run("views", func(t *testing.T) {
+		world := world
+		if *update { // the pictures of docs/console.md
+			world.Pictures = filepath.Join("..", "docs", "console")
+		}
+		s.browse(t, "views", world)
+	})
+	t.Run("change", func(t *testing.T) { s.typeCodes(t, world, s.browse(t, "change", world)) })
 	t.Run("fixes", func(t *testing.T) {
 		forms := []string{"AWS CLI", "Terraform", "CDK"}
 		s.copyFixes(t, world, forms, func(string) string { return world.URLs["echo"] }, func(t *testing.T, fix consoleFix, text string) {
@@ -158,6 +170,69 @@ func TestConsole(t *testing.T) {
 			}
 		})
 	})
+}
+
+// consolePage is the URL of a function that anybody may call, in path style: the host name that browsers open.
+func (s *server) consolePage(t *testing.T, code string) string {
+	t.Helper()
+	s.createFunction(t, "page", nodeRuntime(t), "index.handler", code, types.InvokeModeBuffered)
+	client := lambda.NewFromConfig(s.config())
+	config, err := client.UpdateFunctionUrlConfig(t.Context(), &lambda.UpdateFunctionUrlConfigInput{
+		FunctionName: aws.String("page"), AuthType: types.FunctionUrlAuthTypeNone,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, input := range []*lambda.AddPermissionInput{
+		{StatementId: aws.String("url"), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeNone},
+		{StatementId: aws.String("invoke"), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
+	} {
+		input.FunctionName, input.Principal = aws.String("page"), aws.String("*")
+		if _, err := client.AddPermission(t.Context(), input); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return *config.FunctionUrl
+}
+
+// typeCodes runs the commands and programs that were copied from the page of a request, as a user who may call.
+func (s *server) typeCodes(t *testing.T, world consoleWorld, copied map[string]json.RawMessage) {
+	carol := world.Users["carol"]
+	for form, command := range map[string][]string{
+		"furl": {"sh", "-c"}, "curl": {"sh", "-c"}, "python": {installed(t, "python", "bin", "python"), "-c"}, "js": nil,
+	} {
+		t.Run(form+" typed", func(t *testing.T) {
+			text := decode[string](t, string(copied[form]))
+			env := append(baseEnv(t.TempDir()), "AWS_ACCESS_KEY_ID="+carol.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+carol.SecretAccessKey,
+				"PATH="+filepath.Dir(must(t, buildFurl))+":"+os.Getenv("PATH"))
+			args := append(command, text)
+			if form == "js" {
+				dir := t.TempDir()
+				if err := os.Symlink(installed(t, "console", "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+					t.Fatal(err)
+				}
+				path := filepath.Join(dir, "call.mjs")
+				write(t, path, text)
+				args = []string{"node", path}
+			}
+			done := run(t, env, nil, args[0], args[1:]...)
+			if done.code != 0 || !strings.Contains(done.stdout, "/again") || !strings.Contains(done.stdout, "page") {
+				t.Errorf("exit %d: %s%s\n%s", done.code, done.stdout, done.stderr, text)
+			}
+		})
+	}
+}
+
+// TestConsoleReadOnly opens a console that may change nothing.
+func TestConsoleReadOnly(t *testing.T) {
+	t.Parallel()
+	need(t, "console")
+	needProgram(t, "chromium")
+	s := startServer(t)
+	world := consoleWorld{URLs: map[string]string{}, Users: map[string]consoleUser{"alice": s.consoleUser(t, "alice", "")}}
+	world.URLs["echo"] = s.createFunction(t, "echo", types.RuntimeProvidedal2023, "bootstrap", echoZip(t), types.InvokeModeBuffered)
+	world.ARNs = map[string]string{"echo": "arn:aws:lambda:" + region + ":" + account + ":function:echo"}
+	s.browse(t, "readonly", world)
 }
 
 // TestConsoleOfDev copies what mends a template from the console of furl dev into the template.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 )
 
 // Body is the body of a request: sources that are read one after the other.
@@ -151,27 +152,22 @@ func (c *converter) Close() error { return c.source.Close() }
 
 // sequence reads sources one after the other and keeps only one of them open.
 type sequence struct {
-	rest    []source
+	rest []source
+
+	mu      sync.Mutex // of what follows: a client of HTTP/2 closes a body while it reads it
 	current io.ReadCloser
+	closed  bool
 }
 
 func (s *sequence) Read(p []byte) (int, error) {
 	for {
-		if s.current == nil {
-			if len(s.rest) == 0 {
-				return 0, io.EOF
-			}
-			next := s.rest[0]
-			s.rest = s.rest[1:]
-			r, err := next.open()
-			if err != nil {
-				return 0, err
-			}
-			s.current = r
+		current, err := s.part()
+		if err != nil {
+			return 0, err
 		}
-		n, err := s.current.Read(p)
+		n, err := current.Read(p)
 		if errors.Is(err, io.EOF) {
-			err = s.Close()
+			err = s.end(current)
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -179,7 +175,42 @@ func (s *sequence) Read(p []byte) (int, error) {
 	}
 }
 
+// part is the part that is read now, io.EOF after the last one.
+func (s *sequence) part() (io.Reader, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		return s.current, nil
+	}
+	if s.closed || len(s.rest) == 0 {
+		return nil, io.EOF
+	}
+	next := s.rest[0]
+	s.rest = s.rest[1:]
+	opened, err := next.open()
+	if err != nil {
+		return nil, err
+	}
+	s.current = opened
+	return opened, nil
+}
+
+// end closes a part that was read to its end, unless Close has.
+func (s *sequence) end(part io.Reader) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != part {
+		return nil
+	}
+	err := s.current.Close()
+	s.current = nil
+	return err
+}
+
 func (s *sequence) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	if s.current == nil {
 		return nil
 	}

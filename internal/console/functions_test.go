@@ -47,15 +47,7 @@ func (pool) Provisioned(lambda.ARN) (ready int, failed bool) { return 1, true }
 
 func newWorldly(t testing.TB) *worldly {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Memory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	world, err := state.Load(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	world := emptyState(t)
 	s := &worldly{t: t, Console: &console.Console{
 		State: world, Now: time.Now, Traffic: &invoke.Traffic{},
 		FunctionURL: func(id, region string) string { return "http://" + id + "." + region + "/" },
@@ -67,6 +59,21 @@ func newWorldly(t testing.TB) *worldly {
 		return nil
 	})
 	return s
+}
+
+// emptyState is a world without anything in it.
+func emptyState(t testing.TB) *state.State {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	world, err := state.Load(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world
 }
 
 func (s *worldly) update(change func(*state.Tx) error) {

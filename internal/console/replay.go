@@ -189,7 +189,7 @@ func (s *sending) edit(wanted replayWanted) error {
 			return refuse("target: it has %d bytes, of %d at most", len(target), maxTarget)
 		case strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }):
 			return refuse("target: %.256q has a space, a control character or #: write %%20, %%0A, %%23 …", target)
-		case !strings.HasPrefix(target, mountOf(before)):
+		case mountOf(target) != mountOf(before):
 			return refuse("target: %.256q is another function URL's or none: keep %s before the path", target, mountOf(before))
 		}
 		s.target = withoutSignature(target)
@@ -233,8 +233,10 @@ func mountOf(target string) string {
 	if !ok {
 		return ""
 	}
-	id, _, _ := strings.Cut(rest, "/")
-	return furlproto.URLs + id + "/"
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	return furlproto.URLs + rest
 }
 
 // isToken reports whether a character may stand in the name of a header or a method (RFC 9110, 5.6.2).

@@ -73,8 +73,8 @@ func recorded(id string, status int, change func(*trace.Trace)) *trace.Trace {
 	return found
 }
 
-func newConsole(traces ...*trace.Trace) *console.Console {
-	c := &console.Console{Traces: &trace.Recorder{}, Exchanges: &trace.Exchanges{}}
+func newConsole(t testing.TB, traces ...*trace.Trace) *console.Console {
+	c := &console.Console{State: emptyState(t), Now: time.Now, Traces: &trace.Recorder{}, Exchanges: &trace.Exchanges{}}
 	for _, one := range traces {
 		c.Traces.Record(one)
 	}
@@ -112,7 +112,7 @@ func (l list) ids() (ids []string) {
 
 // The list has what the filters want, newest first.
 func TestRequestsAreFiltered(t *testing.T) {
-	c := newConsole(
+	c := newConsole(t,
 		recorded("a", 200, nil),
 		recorded("b", 403, func(t *trace.Trace) { t.Caller = trace.Text{} }),
 		recorded("c", 200, func(t *trace.Trace) { t.API, t.Operation = true, trace.Keep("lambda:CreateFunction", 99) }),
@@ -171,7 +171,7 @@ func TestRequestsAreFiltered(t *testing.T) {
 
 // Page after page shows each request once, also if others come in between.
 func TestPagesOfRequests(t *testing.T) {
-	c := newConsole()
+	c := newConsole(t)
 	for i := range 25 {
 		c.Traces.Record(recorded(strconv.Itoa(i), 200, nil))
 	}
@@ -196,7 +196,7 @@ func TestPagesOfRequests(t *testing.T) {
 // Bytes that are not UTF-8, quotes and line breaks leave the JSON whole.
 func TestHostileRequestsAreJSON(t *testing.T) {
 	hostile := "\xff\x00\u2028</script>\n\ndata: x\"\\"
-	c := newConsole()
+	c := newConsole(t)
 	found := trace.New("a", time.Now(), "G\xff", "/"+hostile, hostile, hostile)
 	found.Function, found.Caller = trace.Keep(web, 640), trace.Keep(hostile, 640)
 	found.Add("invoke", time.Now(), denied{finding{trace.Refused, hostile}})
@@ -242,7 +242,7 @@ func TestHostileRequestsAreJSON(t *testing.T) {
 
 // A request's detail has its steps with their structures, the fix in all forms, what was sent and answered, and its lines.
 func TestRequestDetail(t *testing.T) {
-	c := newConsole(recorded("a", 403, func(f *trace.Trace) { f.Add("authorize", f.Started, denied{finding{trace.Refused, "no"}}) }))
+	c := newConsole(t, recorded("a", 403, func(f *trace.Trace) { f.Add("authorize", f.Started, denied{finding{trace.Refused, "no"}}) }))
 	c.Exchanges.Record(&trace.Exchange{
 		RequestID: "a", Request: trace.Message{Method: "GET", Target: "/", Body: trace.KeepBody([]byte("hi"), 9, true, true)},
 		Answer: trace.Message{Status: 403},
@@ -324,7 +324,7 @@ func TestLogsOfRefusedRequests(t *testing.T) {
 	found := trace.New("a", time.Now(), "GET", "/", "h", "127.0.0.1")
 	found.Function = trace.Keep(web, 640)
 	found.End(time.Now(), 403, "")
-	c := newConsole(found)
+	c := newConsole(t, found)
 	c.Log = func(context.Context, string, string, int) (iter.Seq2[logs.Entry, error], error) {
 		t.Error("the log is read")
 		return nil, http.ErrAbortHandler
@@ -357,7 +357,7 @@ func follow(ctx context.Context, t *testing.T, server *httptest.Server, query st
 
 // A stream has what comes after it began and is wanted, each in an event of its own.
 func TestLiveRequests(t *testing.T) {
-	c := newConsole(recorded("before", 403, nil))
+	c := newConsole(t, recorded("before", 403, nil))
 	server := httptest.NewServer(c)
 	defer server.Close()
 	ctx, end := context.WithTimeout(t.Context(), time.Minute)
@@ -379,7 +379,7 @@ func TestLiveRequests(t *testing.T) {
 // The head of a stream is there at once.
 func TestHeadOfLiveRequests(t *testing.T) {
 	w := httptest.NewRecorder()
-	newConsole().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "HEAD", "/requests/live", nil))
+	newConsole(t).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "HEAD", "/requests/live", nil))
 	if w.Code != 200 || w.Header().Get("Content-Type") != "text/event-stream" || w.Body.Len() != 0 {
 		t.Errorf("%d %v %q", w.Code, w.Header(), w.Body)
 	}
@@ -387,7 +387,7 @@ func TestHeadOfLiveRequests(t *testing.T) {
 
 // So many may follow and no more, until one of them goes.
 func TestFollowersAreBounded(t *testing.T) {
-	c := newConsole()
+	c := newConsole(t)
 	server := httptest.NewServer(c)
 	defer server.Close()
 	ctx, end := context.WithTimeout(t.Context(), time.Minute)
@@ -415,7 +415,7 @@ func FuzzRequests(f *testing.F) {
 	f.Add("status", "4xx", "text", "a")
 	f.Add("function", web, "limit", "7")
 	f.Add("before", "\xff", "caller", "\x00")
-	c := newConsole(recorded("a", 200, nil), recorded("b", 403, nil))
+	c := newConsole(f, recorded("a", 200, nil), recorded("b", 403, nil))
 	f.Fuzz(func(t *testing.T, name, value, other, text string) {
 		var got list
 		query := url.Values{name: {value}, other: {text}}
@@ -428,7 +428,7 @@ func FuzzRequests(f *testing.F) {
 // A stream is never silent for long, and ends with its context, as it does when the server ends.
 func TestLiveRequestsStayAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newConsole()
+		c := newConsole(t)
 		ctx, end := context.WithTimeout(t.Context(), 50*time.Second)
 		defer end()
 		w := httptest.NewRecorder()

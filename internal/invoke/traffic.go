@@ -68,17 +68,17 @@ type Plot struct {
 // counted is invoke, and counts the call when it has ended: a streamed one when its body is closed. An event that is
 // throttled comes again, and is not counted until it runs.
 func (s *Service) counted(ctx context.Context, request Request) (*runtime.Result, error) {
-	began := time.Now()
-	record := func(failed bool) {
-		s.Traffic.Record(request.Target.Function.ARN, s.now(), time.Since(began), failed)
+	began, function, queued, stream := time.Now(), request.Target.Function.ARN, request.queued, request.Stream
+	record := func(failed bool) { // which holds nothing of the payload while the function runs
+		s.Traffic.Record(function, s.now(), time.Since(began), failed)
 	}
 	result, err := s.invoke(ctx, request)
 	switch {
 	case err != nil:
-		if !request.queued || !errors.Is(err, runtime.ErrBusy) {
+		if !queued || !errors.Is(err, runtime.ErrBusy) {
 			record(true)
 		}
-	case request.Stream:
+	case stream:
 		result.Body = &countedBody{ReadCloser: result.Body, result: *result, record: record}
 	default:
 		record(result.FunctionError != nil)

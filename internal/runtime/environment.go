@@ -68,7 +68,8 @@ type environment struct {
 	born        time.Time
 	expires     time.Time // of its credentials; zero for never
 	initFailure *runtimeapi.Failure
-	killed      Reason // why it was killed, if it was
+	killed      Reason      // why it was killed, if it was
+	starved     atomic.Bool // it was ended for its memory; a REPORT asks that without mu
 	fault       extensionFault
 }
 
@@ -310,6 +311,7 @@ func (e *environment) expire() {
 func (e *environment) kill(why Reason) {
 	if e.killed == "" {
 		e.killed = why
+		e.starved.Store(why == reasonMemory)
 	}
 	e.life.end(stopping)
 	e.halted.Do(func() { close(e.halt) })

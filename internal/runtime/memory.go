@@ -86,7 +86,7 @@ func (e *environment) peakMB() int {
 	switch {
 	case !e.pool.limitsMemory():
 		return peak
-	case e.killed == reasonMemory:
+	case e.starved.Load():
 		return e.fn.MemoryMB
 	default:
 		return min(peak, e.fn.MemoryMB)

@@ -7,7 +7,7 @@ import (
 )
 
 // MaxText is the most bytes that a Text has, whatever its limit, besides the mark that it is cut off.
-const MaxText = 16 << 10
+const MaxText = 8 << 10
 
 // MaxTexts is the most texts in a Texts.
 const MaxTexts = 5

@@ -1,6 +1,6 @@
 // What the console changes: a request is sent again as another caller, and a policy is tried before it is saved.
 
-import { call, check, go, innocent, open, opened, run, world } from './lib.mjs'
+import { call, check, go, innocent, open, opened, run, tell, world } from './lib.mjs'
 
 await run(async (browser) => {
   const one = await open(browser)
@@ -28,6 +28,16 @@ await run(async (browser) => {
   await dialog.getByRole('link', { name: 'open it' }).click()
   await page.getByRole('heading', { name: /edited/ }).waitFor()
   check('the new request explains itself', (await page.getByRole('article').textContent()).includes('user/carol'))
+
+  // The first request as code.
+  await opened(one, denied.id)
+  for (const [form, label] of [['furl', 'furl call'], ['curl', 'curl'], ['python', /^Python/], ['js', /^JavaScript/], ['go', /^Go/]]) {
+    await page.getByLabel(label, { exact: typeof label === 'string' }).check()
+    const code = page.getByLabel('Code', { exact: true })
+    const wanted = { furl: /^furl call/, curl: /curl --aws-sigv4/, python: /import requests/, js: /aws4fetch/, go: /package main/ }[form]
+    await code.filter({ hasText: wanted }).waitFor()
+    tell(form, await code.textContent())
+  }
 
   // What if bob may call from everywhere?
   await go(one, '#/access?policy=' + encodeURIComponent('inline/123456789012/user/bob/call'))

@@ -18,7 +18,7 @@ await run(async (browser) => {
   }, denied.id)
   check('the server refuses it, too', status === 403, status)
   one.faults.splice(0) // of that
-  await go(one, '#/access?policy=' + encodeURIComponent('resource/' + world.functions.echo))
+  await go(one, '#/access?policy=' + encodeURIComponent('resource/' + world.arns.echo))
   await page.getByRole('textbox').last().waitFor()
   check('there is nothing to save', (await page.getByRole('button', { name: /^Save/, disabled: false }).count()) === 0)
   innocent('read-only', one)
