@@ -287,7 +287,7 @@ func (c *signCase) expected(met []quirk) verdict {
 	return worst
 }
 
-var update = flag.Bool("update", false, "write docs/clients.md")
+var update = flag.Bool("update", false, "write docs/clients.md and the pictures in docs/console")
 
 // TestClientsDocument compares docs/clients.md with the table, which TestClients and TestPresigned prove.
 func TestClientsDocument(t *testing.T) {

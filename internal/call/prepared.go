@@ -76,6 +76,9 @@ func (p *Prepared) writeCommand(w io.Writer, command, exact []string, removes bo
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
 			line := name + ": " + value
+			if !removes && line == "Accept: */*" { // which curl sends, and 7.88 sorts behind Accept-Encoding where it signs it
+				continue
+			}
 			if value == "" && name == "User-Agent" {
 				if !removes {
 					continue

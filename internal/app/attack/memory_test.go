@@ -204,17 +204,15 @@ func TestMemoryOfTraces(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			// The store of exchanges is full from the beginning, and the traces are the smallest: those of no function URL.
-			w.refused(t, trace.KeptExchanges, func() request {
-				r := w.url(w.iamURL, "POST", "/", strings.Repeat("b", trace.MaxKept))
-				return r.with("X-A: " + strings.Repeat("a", trace.MaxKept/2)).signed(byMallory)
-			})
+			// The store of exchanges is full of such requests from the beginning, and the traces are the smallest: those of no
+			// function URL.
+			w.refused(t, trace.KeptExchanges, test.make)
 			w.refused(t, trace.Kept, func() request { return w.url(strings.Repeat("a", 32), "GET", "/", "") })
 			before := live()
 			w.refused(t, test.count, test.make)
 			most, used := int64(test.count)*maxOfTraces/trace.Kept, int64(0)
+			defer func() { t.Logf("%d bytes for each", used/int64(test.count)) }()
 			eventually(t, "the last one has been looked into", func() bool { used = live() - before; return used <= most })
-			t.Logf("%d bytes for each", used/int64(test.count))
 		})
 	}
 }
