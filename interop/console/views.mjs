@@ -54,7 +54,9 @@ await run(async (browser) => {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
       check(`${view.name}, ${size.name}: no scrolling sideways`, wide <= 0, wide + ' px too wide')
       if (world.pictures && size.name === 'light' && view.name !== 'functions') {
+        await page.setViewportSize({ width: 960, height: 600 })
         await page.screenshot({ path: `${world.pictures}/${view.name}.png` })
+        await page.setViewportSize({ width: 1200, height: 760 })
       }
     }
     innocent(size.name, one)
@@ -100,6 +102,7 @@ await run(async (browser) => {
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Why' }).waitFor()
+  await page.waitForFunction(() => document.activeElement?.closest('aside')) // it takes the focus
   check('Enter opens a cell', true)
   await page.keyboard.press('Escape')
   await page.getByRole('heading', { name: 'Why' }).waitFor({ state: 'detached' })
