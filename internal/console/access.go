@@ -114,7 +114,11 @@ func inMatrix[V any](
 	view = []V{}
 	named, isNamed := query[axis+"s"]
 	search := strings.ToLower(strings.TrimSpace(query.Get(axis + "Search")))
-	limit, err := numberOf(query, axis+"Limit", usualInMatrix)
+	usual := usualInMatrix
+	if isNamed {
+		usual = mostInMatrix
+	}
+	limit, err := numberOf(query, axis+"Limit", usual)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -497,7 +501,6 @@ func policiesOf(world *state.Snapshot, by accessCaller, to accessURL) []PolicyRe
 	case caller.Role != nil:
 		role := caller.Role
 		add(role.Account, iam.Owner{Kind: iam.OfRole, Name: role.Name}, &role.Grants, role.Boundary)
-		refs = append(refs, trustPolicyID(role.Account, role.Name).ref())
 	}
 	return refs
 }

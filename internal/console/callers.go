@@ -88,44 +88,41 @@ func (c *Console) credentials(ctx context.Context, caller string) (sigv4.Credent
 	if session, ok := c.sessionOf(world, caller, now); ok {
 		return sessionCredentials(session), nil
 	}
-	name, err := arn.Parse(caller)
+	who, name, err := signerOf(world, caller)
 	if err != nil {
-		return none("it is not an ARN of a user, a role or a root user; GET /_furl/v1/callers lists them")
+		return none("there is no such user, role or root user; GET /_furl/v1/callers lists them")
 	}
-	kind, path, _ := strings.Cut(name.Resource, "/")
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	switch {
-	case name.Service == "iam" && name.Resource == "root":
-		account, ok := world.Accounts.Get(name.Account)
+	switch who.Kind {
+	case "root":
+		account, ok := world.Accounts.Get(who.Account)
 		if !ok {
 			return none("the server has no such account")
 		}
 		return sigv4.Credentials{AccessKeyID: account.RootKey.ID, Secret: sigv4.NewSecret(account.RootKey.Secret)}, nil
-	case name.Service == "iam" && kind == "user":
-		user, ok := world.User(name.Account, last)
-		if !ok || user.ARN() != caller {
-			return none("there is no such user")
-		}
+	case "user":
+		user := who.caller.User
 		key, ok := activeKey(user)
 		if !ok {
 			return none("the user has no active access key; aws iam create-access-key --user-name %s makes one", user.Name)
 		}
 		return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}, nil
-	case name.Service == "iam" && kind == "role":
-		role, ok := world.Role(name.Account, last)
-		if !ok || role.ARN() != caller {
-			return none("there is no such role")
-		}
-		return c.borrow(ctx, role, borrowedName, now)
-	case name.Service == "sts" && kind == "assumed-role":
-		roleName, session, _ := strings.Cut(path, "/")
-		role, ok := world.Role(name.Account, roleName)
-		if !ok {
-			return none("its role was deleted")
-		}
-		return c.borrow(ctx, role, session, now)
+	case "role":
+		return c.borrow(ctx, who.caller.Role, name, now)
 	}
 	return none("the server has no key of it")
+}
+
+// signerOf is the user, the role or the root user that signs for a caller, and the name that a session of the role has.
+func signerOf(world *state.Snapshot, caller string) (who accessCaller, session string, err error) {
+	if name, err := arn.Parse(caller); err == nil && name.Service == "sts" {
+		path, isRole := strings.CutPrefix(name.Resource, "assumed-role/")
+		roleName, session, _ := strings.Cut(path, "/")
+		if role, ok := world.Role(name.Account, roleName); ok && isRole {
+			return roleCaller(role), session, nil
+		}
+	}
+	who, err = callerOf(world, caller)
+	return who, borrowedName, err
 }
 
 // canSign reports whether there are credentials of the caller, without making a session.
@@ -134,23 +131,12 @@ func (c *Console) canSign(caller string) bool {
 	if _, ok := c.sessionOf(world, caller, c.Now()); ok {
 		return true
 	}
-	name, err := arn.Parse(caller)
-	if err != nil {
-		return false
+	who, _, err := signerOf(world, caller)
+	if err != nil || who.Kind != "user" {
+		return err == nil
 	}
-	if role, _, ok := strings.Cut(strings.TrimPrefix(name.Resource, "assumed-role/"), "/"); ok && name.Service == "sts" {
-		_, there := world.Role(name.Account, role)
-		return there
-	}
-	found, err := callerOf(world, caller)
-	if err != nil {
-		return false
-	}
-	if found.caller != nil && found.caller.User != nil {
-		_, active := activeKey(found.caller.User)
-		return active
-	}
-	return true
+	_, active := activeKey(who.caller.User)
+	return active
 }
 
 // sessionOf is the session with that ARN that lasts longest, with its own session policies. There may be several of one name.

@@ -415,12 +415,13 @@ func (c *Console) save(ctx context.Context, world *state.Snapshot, id policyID, 
 	create := func() error {
 		return iamCall(account, "CreatePolicyVersion", "PolicyArn", id.arn, "PolicyDocument", document, "SetAsDefault", "true")
 	}
+	const mostVersions = 5 // of a managed policy (IAM User Guide, "IAM and AWS STS quotas")
 	// LimitExceeded is a 409 (IAM API Reference, "CreatePolicyVersion"). The API has taken the document by then, so that no
 	// version goes for one that it refuses.
 	err := create()
 	fault, isFault := errors.AsType[*Fault](err)
 	found, ok := world.Policy(id.arn)
-	if !ok || !isFault || fault.Status != http.StatusConflict {
+	if !ok || !isFault || fault.Status != http.StatusConflict || len(found.Versions) < mostVersions {
 		return err
 	}
 	for _, version := range found.Versions {

@@ -1,7 +1,7 @@
 // A question that has to be answered before anything else happens.
 
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useModal } from '../parts/modal'
 
 export interface Answer {
   text: string
@@ -17,14 +17,7 @@ export function Ask(props: {
   onCancel: () => void
   children: ComponentChildren
 }) {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    const back = document.activeElement
-    dialog.current?.showModal()
-    return () => {
-      if (back instanceof HTMLElement && back.isConnected) back.focus()
-    }
-  }, [])
+  const dialog = useModal()
   return (
     <dialog
       ref={dialog}

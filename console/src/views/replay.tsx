@@ -1,10 +1,11 @@
 // Sends a request again: as the same or another caller, as it was or edited.
 
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { address, link } from '../address'
 import type { CallerList, Replay as Wanted, Replayed, RequestDetail } from '../api'
 import { query, said, send } from '../client'
 import { useLoad } from '../load'
+import { useModal } from '../parts/modal'
 import { Problem } from '../parts/states'
 import { server } from '../shell'
 import { Text, visible } from '../text'
@@ -28,14 +29,7 @@ export function Replay({ detail }: { detail: RequestDetail }) {
 }
 
 function Dialog({ detail, onClose }: { detail: RequestDetail; onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    const back = document.activeElement
-    dialog.current?.showModal()
-    return () => {
-      if (back instanceof HTMLElement && back.isConnected) back.focus()
-    }
-  }, [])
+  const dialog = useModal()
   return (
     <dialog class="world-ask replay" ref={dialog} aria-labelledby="replay-title" onClose={onClose}>
       <h3 id="replay-title">Send it again</h3>
