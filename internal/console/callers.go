@@ -88,6 +88,9 @@ func (c *Console) credentials(ctx context.Context, caller string) (sigv4.Credent
 	if session, ok := c.sessionOf(world, caller, now); ok {
 		return sessionCredentials(session), nil
 	}
+	if _, err := arn.Parse(caller); err != nil {
+		return none("it is not an ARN of a user, a role or a root user; GET /_furl/v1/callers lists them")
+	}
 	who, name, err := signerOf(world, caller)
 	if err != nil {
 		return none("there is no such user, role or root user; GET /_furl/v1/callers lists them")
