@@ -58,12 +58,26 @@ func TestMatrixIsTrue(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, func(c *app.Config) { c.LegacyURLPermissions = legacy })
 			w.rootA.allow(t, "mallory", "p", document(statement("Allow", "lambda:InvokeFunctionUrl")))
+			// A group gives the other action, and a boundary takes one from somebody who has a policy of his own.
+			w.rootA.iam(t, "CreateGroup", "GroupName", "callers")
+			w.rootA.iam(t, "PutGroupPolicy", "GroupName", "callers", "PolicyName", "p",
+				"PolicyDocument", document(statement("Allow", "lambda:InvokeFunction")))
+			w.rootA.iam(t, "AddUserToGroup", "GroupName", "callers", "UserName", "mallory")
+			w.rootA.iam(t, "CreateUser", "UserName", "bounded")
+			w.rootA.allow(t, "bounded", "p", mayDoLambda)
+			made := w.rootA.iam(t, "CreatePolicy", "PolicyName", "bound",
+				"PolicyDocument", document(statement("Allow", "lambda:InvokeFunction")))
+			_, arn, _ := strings.Cut(made.body, "<Arn>")
+			arn, _, _ = strings.Cut(arn, "</Arn>")
+			w.rootA.iam(t, "PutUserPermissionsBoundary", "UserName", "bounded", "PermissionsBoundary", arn)
+			bounded := w.rootA.createKey(t, "bounded")
 			var m matrix
 			w.console(t, "GET", "access?callerLimit=40&urlLimit=40", "", &m)
 			people := map[string]person{
 				"arn:aws:iam::" + accountA + ":root": w.rootA, "arn:aws:iam::" + accountB + ":root": w.rootB,
 				"arn:aws:iam::" + accountA + ":user/alice": w.alice, "arn:aws:iam::" + accountA + ":user/mallory": w.mallory,
-				"*": w.unsigned,
+				"arn:aws:iam::" + accountA + ":user/bounded": bounded,
+				"arn:aws:iam::" + accountB + ":user/alice": w.bob, "*": w.unsigned,
 			}
 			seen := map[string]int{}
 			for _, column := range m.URLs {
