@@ -77,7 +77,7 @@ func TestMatrixIsTrue(t *testing.T) {
 				"arn:aws:iam::" + accountA + ":root": w.rootA, "arn:aws:iam::" + accountB + ":root": w.rootB,
 				"arn:aws:iam::" + accountA + ":user/alice": w.alice, "arn:aws:iam::" + accountA + ":user/mallory": w.mallory,
 				"arn:aws:iam::" + accountA + ":user/bounded": bounded,
-				"arn:aws:iam::" + accountB + ":user/alice": w.bob, "*": w.unsigned,
+				"arn:aws:iam::" + accountB + ":user/alice":   w.bob, "*": w.unsigned,
 			}
 			seen := map[string]int{}
 			for _, column := range m.URLs {
