@@ -306,12 +306,17 @@ func (e *environment) expire() {
 	}
 }
 
+// killedBy notes why the environment ends. Called with mu held.
+func (e *environment) killedBy(why Reason) {
+	e.killed = why
+	e.starved.Store(why == reasonMemory)
+}
+
 // kill ends the processes and everything that they started: at once or, where there are extensions, as supervise does.
 // Called with mu held.
 func (e *environment) kill(why Reason) {
 	if e.killed == "" {
-		e.killed = why
-		e.starved.Store(why == reasonMemory)
+		e.killedBy(why)
 	}
 	e.life.end(stopping)
 	e.halted.Do(func() { close(e.halt) })
@@ -341,7 +346,7 @@ func (e *environment) stop(grace time.Duration) {
 		return
 	}
 	if e.killed == "" {
-		e.killed = ReasonShutdown
+		e.killedBy(ReasonShutdown)
 	}
 	if e.process == nil { // a web server that is not the environment's
 		e.kill(ReasonShutdown)

@@ -69,7 +69,8 @@ const killedIdle = "furl: killed between two invocations: the function had more 
 // first to be seen dead. Called with mu held.
 func (e *environment) ranOut() {
 	if (e.killed == "" || e.killed == ReasonExtension) && e.process != nil && e.cell.ExceededMemory() {
-		e.killed, e.fault = reasonMemory, extensionFault{}
+		e.killedBy(reasonMemory)
+		e.fault = extensionFault{}
 		if e.call == nil && e.initialized {
 			e.log.platform(killedIdle)
 		}
